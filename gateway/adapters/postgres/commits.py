@@ -1,0 +1,79 @@
+"""One commit for many finished runs: those that end within a moment of each other share a transaction.
+
+At most one transaction is under way; what ends meanwhile goes into the next, so the batches grow with the load.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.errors import GatewayError, Internal, StorageUnavailable
+from gateway.limits import COMMIT_WINDOW, MAX_RUNS_PER_COMMIT
+from gateway.ports import FinishedRun
+
+log = logging.getLogger(__name__)
+
+Write = Callable[[Sequence[FinishedRun]], Awaitable[None]]
+_Pending = tuple[FinishedRun, "asyncio.Future[None]"]
+
+
+class GroupCommits:
+    """Gathers finished runs and hands them to `write` in batches; its task lives while there is work."""
+
+    def __init__(self, write: Write):
+        self._write = write
+        self._pending: list[_Pending] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, finished: FinishedRun) -> None:
+        """Have `finished` written; it is durable when this returns.
+
+        Raises:
+            StorageUnavailable: nothing can be said to be written.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((finished, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+        await asyncio.shield(done)
+
+    async def close(self) -> None:
+        """Wait until everything pending has been written or refused."""
+        if self._task is not None:
+            await self._task
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(COMMIT_WINDOW)
+        while self._pending:
+            batch, self._pending = self._pending[:MAX_RUNS_PER_COMMIT], self._pending[MAX_RUNS_PER_COMMIT:]
+            await self._commit(batch)
+        self._task = None
+
+    async def _commit(self, batch: list[_Pending]) -> None:
+        try:
+            await self._write([finished for finished, _ in batch])
+        except StorageUnavailable as failure:
+            _settle(batch, failure)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, those who wait must be told
+            await self._one_by_one(batch, failure)
+        else:
+            _settle(batch, None)
+
+    async def _one_by_one(self, batch: list[_Pending], failure: Exception) -> None:
+        """A record that the database refuses must not take the others with it."""
+        if len(batch) > 1:
+            for pending in batch:
+                await self._commit([pending])
+            return
+        log.error("commit.refused", extra={"run_id": batch[0][0].run.run_id}, exc_info=failure)
+        _settle(batch, Internal())
+
+
+def _settle(batch: list[_Pending], failure: GatewayError | None) -> None:
+    for _, done in batch:
+        if done.cancelled():
+            continue
+        if failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(type(failure)())

@@ -1,0 +1,107 @@
+"""The database: connections that show JSON as bytes, and its failures in our words."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import asyncpg
+
+from gateway.errors import CannotStart, StorageUnavailable
+from gateway.limits import CONNECT_TIMEOUT, DATABASE_CONNECTIONS, STATEMENT_TIMEOUT
+
+log = logging.getLogger(__name__)
+
+#: What asyncpg and the system raise when the server is away, starting, stopping or out of room.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn a server that is away into StorageUnavailable.
+
+    Raises:
+        StorageUnavailable: it is.
+    """
+    try:
+        yield
+    except _AWAY as failure:
+        if isinstance(failure, ValueError):
+            # asyncpg's word for an argument that it cannot encode: that is no outage.
+            raise
+        log.warning("storage.unavailable", extra={"said": str(failure)[:500]})
+        raise StorageUnavailable from failure
+
+
+async def open_connection(url: str) -> asyncpg.Connection:
+    """One connection of its own.
+
+    Raises:
+        StorageUnavailable: the server is not reachable.
+        CannotStart: it refuses our user or database.
+    """
+    with failures():
+        try:
+            return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
+        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as refusal:
+            raise CannotStart(f"The database refused the gateway: {refusal}. Check --database-url.") from refusal
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    """JSON goes in and comes out as the bytes it is: nothing is encoded twice."""
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
+
+
+class Database:
+    """A pool of connections; opens and heals by itself."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Open the first connection.
+
+        Raises:
+            StorageUnavailable, CannotStart: as `open_connection`.
+        """
+        with failures():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=DATABASE_CONNECTIONS,
+                init=_prepare,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=STATEMENT_TIMEOUT,
+            )
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection from the pool.
+
+        Raises:
+            StorageUnavailable: there is none, or it broke while in use.
+        """
+        assert self._pool is not None
+        with failures():
+            async with self._pool.acquire() as connection:
+                yield connection
+
+    async def ready(self) -> bool:
+        """Whether the database answers; never raises."""
+        try:
+            async with self.connection() as connection:
+                return bool(await connection.fetchval("SELECT 1"))
+        except StorageUnavailable:
+            return False
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._pool is not None:
+            self._pool.terminate()

@@ -1,0 +1,105 @@
+"""One HTTP/1.1 connection to Triton: a request goes out in parts, one answer comes back."""
+
+import asyncio
+from typing import Final
+
+import httptools
+import msgspec
+
+from gateway.errors import TritonFailed, TritonUnavailable
+from gateway.limits import MAX_INFERENCE_REPLY_BYTES
+
+#: The header that says where JSON ends and raw tensors begin.
+HEADER_LENGTH: Final = b"inference-header-content-length"
+
+
+class HttpReply(msgspec.Struct, frozen=True):
+    """An answer: its JSON part and, behind it, the raw tensors."""
+
+    status: int
+    header: memoryview
+    tensors: memoryview
+
+
+class Broken(TritonUnavailable):
+    """The connection to Triton broke."""
+
+
+class Stale(Broken):
+    """The connection was closed by Triton before it took the request; a fresh one may do."""
+
+
+class Connection(asyncio.Protocol):
+    """Carries one exchange at a time; the pool sees to that."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[HttpReply] | None = None
+        self._body: list[bytes] = []
+        self._size = 0
+        self._json_size: int | None = None
+        self._heard = False
+        self._used = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another exchange can be begun."""
+        return self._transport is not None and not self._transport.is_closing() and self._answer is None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def begin(self, parts: list[bytes | memoryview]) -> "asyncio.Future[HttpReply]":
+        """Send a request; the future ends with the answer, with `Broken`, or with `TritonFailed`."""
+        assert self._transport is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._body, self._size, self._json_size, self._heard = [], 0, None, False
+        self._transport.writelines(parts)
+        return self._answer
+
+    def close(self) -> None:
+        """Break off; an exchange in hand ends with `Broken`."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._fail(Broken("Triton sent something that is not HTTP."))
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+        self._transport = None
+        self._fail(Stale() if self._used and not self._heard else Broken())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == HEADER_LENGTH:
+            self._json_size = int(value)
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > MAX_INFERENCE_REPLY_BYTES:
+            self._fail(TritonFailed("Triton's answer is larger than the gateway accepts."))
+            self.close()
+            return
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        body = memoryview(self._body[0] if len(self._body) == 1 else b"".join(self._body))
+        self._body = []
+        split = len(body) if self._json_size is None else self._json_size
+        reply = HttpReply(self._parser.get_status_code(), body[:split], body[split:])
+        answer, self._answer, self._used = self._answer, None, True
+        if not self._parser.should_keep_alive():
+            self.close()
+        if answer is not None and not answer.done():
+            answer.set_result(reply)
+
+    def _fail(self, error: Exception) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(error)

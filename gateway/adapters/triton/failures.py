@@ -1,0 +1,54 @@
+"""What Triton says when it fails, translated once, for both transports.
+
+Triton writes a step's error as `in ensemble '<ensemble>', <text>`, and the steps of this project begin
+their own errors with `<step>: `. Only such a refusal is shown to a caller; everything else is logged.
+"""
+
+import logging
+import re
+from typing import Final
+
+from gateway.errors import (
+    GatewayError,
+    MediaUnreadable,
+    PipelineNotReady,
+    TritonFailed,
+    TritonOverloaded,
+    TritonUnavailable,
+)
+from gateway.limits import MAX_REFUSAL_CHARACTERS
+
+log = logging.getLogger(__name__)
+
+_ENSEMBLE: Final = re.compile(r"^in ensemble '[^']*', ")
+_REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<reason>.+)", re.DOTALL)
+_NOT_READY: Final = re.compile(
+    r"unknown model|is not ready|not found|has no available versions|unloading", re.IGNORECASE
+)
+_STUB_DEAD: Final = re.compile(r"stub process .* is not healthy|failed to initialize stub", re.IGNORECASE)
+_OVERLOADED: Final = re.compile(r"exceeds? maximum queue size|queue is full", re.IGNORECASE)
+
+
+def translate(text: str, *, refused: bool, model: str) -> GatewayError:
+    """The error of ours for Triton's `text`; `refused` tells that Triton blames the input (INVALID_ARG)."""
+    said = _ENSEMBLE.sub("", text)
+    refusal = _REFUSAL.match(said)
+    if refused and refusal is not None:
+        return MediaUnreadable(_shown(refusal["step"], refusal["reason"]))
+    log.warning("triton.failed", extra={"model": model, "said": text[:1000]})
+    if _STUB_DEAD.search(said):
+        return PipelineNotReady("A model of the pipeline has died and is being started again; try again shortly.")
+    if _NOT_READY.search(said):
+        return PipelineNotReady()
+    return TritonOverloaded() if _OVERLOADED.search(said) else TritonFailed()
+
+
+def _shown(step: str, reason: str) -> str:
+    printable = "".join(character for character in reason if character.isprintable())
+    return f"Step {step} refused it: {printable[:MAX_REFUSAL_CHARACTERS].rstrip('. ')}."
+
+
+def unavailable(detail: str) -> TritonUnavailable:
+    """The error for a Triton that does not answer; why goes to the log."""
+    log.warning("triton.unavailable", extra={"said": detail[:1000]})
+    return TritonUnavailable()

@@ -1,0 +1,105 @@
+"""Inference over Triton's HTTP/1.1 endpoint, with tensors in the binary tensor data extension.
+
+The request is a JSON header and the raw tensors behind it, as the extension of the KServe v2 protocol
+describes; media bytes are written to the socket as they came.
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from gateway.adapters.triton.connection import HttpReply
+from gateway.adapters.triton.failures import translate
+from gateway.adapters.triton.pool import Parts, Pool
+from gateway.domain.tensors import Value
+from gateway.errors import TritonFailed, TritonUnavailable
+from gateway.ports import Dispatch, Inference
+
+
+class _Size(msgspec.Struct):
+    binary_data_size: int = 0
+
+
+class _Tensor(msgspec.Struct):
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    parameters: _Size
+
+
+class _Asked(msgspec.Struct):
+    binary_data_output: bool = True
+
+
+class _Request(msgspec.Struct):
+    id: str
+    inputs: list[_Tensor]
+    parameters: _Asked = _Asked()
+
+
+class _Answer(msgspec.Struct):
+    outputs: list[_Tensor]
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_answer: Final = msgspec.json.Decoder(_Answer)
+_refusal: Final = msgspec.json.Decoder(_Refusal)
+
+
+class HttpEngine:
+    """An `InferenceEngine` over a pool of HTTP connections."""
+
+    def __init__(self, host: str, port: int, connections: int):
+        self._pool = Pool(host, port, connections)
+        self._host = f"{host}:{port}".encode()
+
+    async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
+        """See `InferenceEngine.infer`."""
+        reply = await self._pool.exchange(self._request(inference), dispatch)
+        if reply.status != 200:
+            raise _failure(reply, inference.model)
+        return _outputs(reply)
+
+    async def close(self) -> None:
+        """See `InferenceEngine.close`."""
+        await self._pool.close()
+
+    def _request(self, inference: Inference) -> Parts:
+        tensors = [_Tensor(each.name, each.datatype, each.shape, _Size(each.size)) for each in inference.inputs]
+        header = _encode(_Request(inference.request_id, tensors))
+        length = len(header) + sum(each.size for each in inference.inputs)
+        head = b"POST /v2/models/%b/infer HTTP/1.1\r\nHost: %b\r\nContent-Type: application/octet-stream\r\n" % (
+            quote(inference.model, safe="").encode(),
+            self._host,
+        )
+        lengths = b"Inference-Header-Content-Length: %d\r\nContent-Length: %d\r\n\r\n" % (len(header), length)
+        return [head + lengths + header, *(part for each in inference.inputs for part in each.parts)]
+
+
+def _outputs(reply: HttpReply) -> list[Value]:
+    try:
+        tensors = _answer.decode(reply.header).outputs
+    except msgspec.DecodeError as failure:
+        raise TritonFailed("Triton's answer is not of its protocol.") from failure
+    values, rest = [], reply.tensors
+    for each in tensors:
+        size = each.parameters.binary_data_size
+        values.append(Value(each.name, each.datatype, each.shape, (rest[:size],)))
+        rest = rest[size:]
+    return values
+
+
+def _failure(reply: HttpReply, model: str) -> Exception:
+    try:
+        said = _refusal.decode(reply.header).error
+    except msgspec.DecodeError:
+        said = bytes(reply.header[:1000]).decode(errors="replace")
+    error = translate(said, refused=reply.status == 400, model=model)
+    if type(error) is TritonFailed and reply.status == 503:
+        return TritonUnavailable()
+    return error

@@ -1,0 +1,145 @@
+"""The pipelines there are: discovered from Triton, and never forgotten once seen."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.domain.pipelines import Pipeline, PipelineStatus
+from gateway.errors import (
+    GatewayError,
+    PipelineNotFound,
+    PipelineNotReady,
+    RuntimeUnsupported,
+    TritonUnavailable,
+)
+from gateway.limits import DISCOVERY_FRESHNESS, DISCOVERY_INTERVAL
+from gateway.ports import PipelineSource, PipelineStore
+
+log = logging.getLogger(__name__)
+
+
+class Pipelines:
+    """Knows every pipeline; `watch` keeps the knowledge fresh."""
+
+    def __init__(self, source: PipelineSource, store: PipelineStore):
+        self._source = source
+        self._store = store
+        self._known: dict[str, Pipeline] = {}
+        #: Models that Triton lists but hides, so that nobody can say yet whether they are pipelines.
+        self._hidden: frozenset[str] = frozenset()
+        self._reachable = False
+        self._looked_at = float("-inf")
+        self._look = asyncio.Lock()
+        self._wake = asyncio.Event()
+
+    async def recall(self) -> None:
+        """Take up what earlier processes have seen; all of it is unavailable until Triton says otherwise."""
+        self._known |= {each.pipeline_id: each for each in map(_unreachable, await self._store.load())}
+
+    async def watch(self) -> None:
+        """Look at Triton's models again and again, at once when `suspect` was called; ends when cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except GatewayError as error:
+                log.warning("pipelines.refresh_failed", extra={"code": error.code})
+            try:
+                await asyncio.wait_for(self._wake.wait(), DISCOVERY_INTERVAL)
+            except TimeoutError:
+                continue
+
+    def suspect(self) -> None:
+        """Have `watch` look again soon: an inference met a state that the last look did not show."""
+        self._wake.set()
+
+    async def refresh(self) -> None:
+        """Look at Triton's models now.
+
+        Raises:
+            StorageUnavailable: what was seen could not be kept; it is known all the same.
+        """
+        async with self._look:
+            self._wake.clear()
+            try:
+                discovery = await self._source.discover(self._known)
+            except TritonUnavailable:
+                self._lose_sight()
+                return
+            self._looked_at = time.monotonic()
+            await self._take_in(discovery.pipelines, discovery.hidden)
+
+    def _lose_sight(self) -> None:
+        if self._reachable:
+            log.warning("triton.unreachable")
+        self._reachable = False
+        self._known = {name: _unreachable(each) for name, each in self._known.items()}
+
+    async def _take_in(self, seen: Iterable[Pipeline], hidden: frozenset[str]) -> None:
+        if not self._reachable:
+            log.info("triton.reachable")
+        self._reachable = True
+        self._hidden = hidden
+        before = self._known
+        now = {each.pipeline_id: each for each in seen}
+        gone = {name: _missing(each) for name, each in before.items() if name not in now}
+        self._known = now | gone
+        news = [each for name, each in now.items() if name not in before or _config(each) != _config(before[name])]
+        for each in news:
+            log.info("pipeline.discovered", extra={"pipeline_id": each.pipeline_id, "status": each.status})
+        if news:
+            await self._store.save(news)
+
+    def list(self) -> list[Pipeline]:
+        """Every pipeline, by name."""
+        return [self._known[name] for name in sorted(self._known)]
+
+    async def get(self, pipeline_id: str) -> Pipeline:
+        """One pipeline, whatever its status.
+
+        Raises:
+            PipelineNotFound: Triton never had it.
+            PipelineNotReady: Triton lists a model of this name but does not show it.
+            TritonUnavailable: nobody knows it, and Triton cannot be asked.
+        """
+        known = self._known.get(pipeline_id)
+        if known is None and time.monotonic() - self._looked_at > DISCOVERY_FRESHNESS:
+            await self.refresh()
+            known = self._known.get(pipeline_id)
+        if known is not None:
+            return known
+        if not self._reachable:
+            raise TritonUnavailable
+        raise PipelineNotReady if pipeline_id in self._hidden else PipelineNotFound
+
+    async def runnable(self, pipeline_id: str) -> Pipeline:
+        """One pipeline that can be run now.
+
+        Raises:
+            PipelineNotFound, PipelineNotReady, TritonUnavailable: as `get`, and for its status.
+            RuntimeUnsupported: its ensemble answers in many parts.
+        """
+        pipeline = self._known.get(pipeline_id) or await self.get(pipeline_id)
+        if pipeline.decoupled:
+            raise RuntimeUnsupported("The ensemble is decoupled: it answers in many parts, which cannot be run yet.")
+        if pipeline.status is PipelineStatus.READY:
+            return pipeline
+        raise PipelineNotReady if self._reachable else TritonUnavailable
+
+    async def ready(self) -> bool:
+        """Whether Triton answers."""
+        return await self._source.ready()
+
+
+def _unreachable(pipeline: Pipeline) -> Pipeline:
+    return msgspec.structs.replace(pipeline, status=PipelineStatus.UNAVAILABLE, reason="Triton is not reachable")
+
+
+def _missing(pipeline: Pipeline) -> Pipeline:
+    return msgspec.structs.replace(pipeline, status=PipelineStatus.UNAVAILABLE, reason="Triton has it no more")
+
+
+def _config(pipeline: Pipeline) -> Pipeline:
+    return msgspec.structs.replace(pipeline, status=PipelineStatus.READY, reason="", model_versions={})

@@ -1,0 +1,36 @@
+"""An execution: the lasting context of runs, with one observation, a tag and the caller's metadata."""
+
+from datetime import datetime
+
+import msgspec
+
+from gateway.domain.runs import RunError, RunState
+
+
+class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution that a call brings about; `meta_data` is the caller's JSON object as it came."""
+
+    execution_id: str
+    created_at: datetime
+    tag: str | None = None
+    meta_data: bytes | None = None
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of one execution; state, end and error are those of its newest run."""
+
+    execution_id: str
+    created_at: datetime
+    tag: str | None = None
+    meta_data: bytes | None = None
+    state: RunState | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    error: RunError | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the start of its newest run to that run's end."""
+        if self.completed_at is None or self.started_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()

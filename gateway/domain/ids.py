@@ -1,0 +1,33 @@
+"""Names of records: ours are UUIDv7, so they sort by time; a caller's execution ID has one pattern."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+import uuid_utils
+
+EXECUTION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 (RFC 9562) as text."""
+    return str(uuid_utils.uuid7())
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` can name one of our own records."""
+    try:
+        uuid_utils.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` in UTC with milliseconds, as `2026-11-21T07:15:00.123Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

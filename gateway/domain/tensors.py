@@ -1,0 +1,179 @@
+"""Triton's tensors as raw little-endian bytes, to and from plain JSON values.
+
+Datatype names and the framing of BYTES (a 4-byte little-endian length before each element) are
+those of Triton's binary tensor data extension.
+"""
+
+import array
+import math
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from gateway.errors import InvalidInput, TritonFailed
+
+_LENGTH: Final = struct.Struct("<I")
+#: Typecodes of `array`, all of a fixed size on every platform that has a Triton.
+_TYPECODES: Final = {
+    "BOOL": "b", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
+    "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP32": "f", "FP64": "d",
+}  # fmt: skip
+_WHOLE: Final = frozenset(("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64"))
+
+Scalar = str | int | float | bool
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One tensor on its way to or from Triton: raw bytes in Triton's own layout, in parts that were never joined."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    parts: tuple[bytes | memoryview, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(map(len, self.parts))
+
+    @property
+    def data(self) -> bytes | memoryview:
+        """The bytes as one piece."""
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+    @property
+    def elements(self) -> int:
+        """How many elements the shape holds."""
+        return math.prod(self.shape)
+
+    def only_element(self) -> bytes | None:
+        """The element of a BYTES tensor that holds just one; None for any other tensor."""
+        if self.datatype != "BYTES" or self.elements != 1:
+            return None
+        elements = list(bytes_elements(self.data))
+        return elements[0] if len(elements) == 1 else None
+
+
+class PlainTensor(msgspec.Struct, frozen=True):
+    """A tensor as the wire shows it: elements in row-major order."""
+
+    datatype: str
+    shape: tuple[int, ...]
+    data: list[Scalar]
+
+
+def frame(payload: bytes) -> bytes:
+    """The length prefix of one BYTES element; the element itself follows uncopied."""
+    return _LENGTH.pack(len(payload))
+
+
+def bytes_elements(data: bytes | memoryview) -> Iterator[bytes]:
+    """The elements of a BYTES tensor.
+
+    Raises:
+        TritonFailed: the lengths do not add up.
+    """
+    view = memoryview(data)
+    while view:
+        if len(view) < _LENGTH.size:
+            raise TritonFailed("Triton sent a BYTES tensor that is cut off.")
+        (length,) = _LENGTH.unpack(view[: _LENGTH.size])
+        if len(view) < _LENGTH.size + length:
+            raise TritonFailed("Triton sent a BYTES tensor that is cut off.")
+        yield bytes(view[_LENGTH.size : _LENGTH.size + length])
+        view = view[_LENGTH.size + length :]
+
+
+def to_plain(value: Value) -> PlainTensor:
+    """The tensor as plain JSON values; a BYTES element that is no text is shown with replacement characters.
+
+    Raises:
+        TritonFailed: the datatype has no plain form (BF16).
+    """
+    return PlainTensor(value.datatype, value.shape, _plain_elements(value))
+
+
+def _plain_elements(value: Value) -> list[Scalar]:
+    if value.datatype == "BYTES":
+        return [element.decode(errors="replace") for element in bytes_elements(value.data)]
+    if value.datatype == "FP16":
+        return [item for (item,) in struct.iter_unpack("<e", value.data)]
+    typecode = _TYPECODES.get(value.datatype)
+    if typecode is None:
+        raise TritonFailed(f"The output is of type {value.datatype}, which has no plain form.")
+    numbers: list[Scalar] = list(array.array(typecode, bytes(value.data)))
+    return [bool(item) for item in numbers] if value.datatype == "BOOL" else numbers
+
+
+def from_plain(name: str, datatype: str, shape: tuple[int, ...], given: object) -> Value:
+    """A tensor from a JSON scalar or nested arrays; `-1` in `shape` takes what was given.
+
+    Raises:
+        InvalidInput: the value does not fit the datatype or the shape.
+    """
+    elements = list(_flatten(given))
+    fitted = _fitted(name, shape, given, len(elements))
+    return Value(name, datatype, fitted, (_packed(name, datatype, elements),))
+
+
+def _flatten(given: object) -> Iterator[Scalar]:
+    if isinstance(given, list):
+        for item in given:
+            yield from _flatten(item)
+    elif isinstance(given, Scalar):
+        yield given
+
+
+def _given_shape(given: object) -> tuple[int, ...]:
+    if not isinstance(given, list):
+        return ()
+    return (len(given), *(_given_shape(given[0]) if given else ()))
+
+
+def _fitted(name: str, shape: tuple[int, ...], given: object, elements: int) -> tuple[int, ...]:
+    nested = _given_shape(given)
+    for candidate in (nested, (1, *nested), _inferred(shape, elements)):
+        if _fits(candidate, shape) and math.prod(candidate) == elements:
+            return candidate
+    raise InvalidInput(f"The value does not fit the input's shape {list(shape)}.", field=f"inputs.{name}")
+
+
+def _fits(candidate: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    same_rank = len(candidate) == len(shape)
+    return same_rank and all(want in (-1, have) for want, have in zip(shape, candidate, strict=True))
+
+
+def _inferred(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
+    """`shape` with its open dimensions 1, but the last of them as long as the elements ask."""
+    known = math.prod(size for size in shape if size != -1)
+    rest = elements // known if known else 0
+    last = max((index for index, size in enumerate(shape) if size == -1), default=-1)
+    return tuple(size if size != -1 else (rest if index == last else 1) for index, size in enumerate(shape))
+
+
+def _packed(name: str, datatype: str, elements: list[Scalar]) -> bytes:
+    if datatype == "BYTES":
+        texts = [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in elements]
+        return b"".join(frame(raw) + raw for raw in (text.encode() for text in texts))
+    numbers = [_number(name, datatype, item) for item in elements]
+    try:
+        if datatype == "FP16":
+            return struct.pack(f"<{len(numbers)}e", *numbers)
+        return array.array(_TYPECODES[datatype], numbers).tobytes()
+    except KeyError:
+        raise InvalidInput(f"An input of type {datatype} cannot be given as JSON.", field=f"inputs.{name}") from None
+    except (OverflowError, TypeError, struct.error):
+        raise InvalidInput(f"A number does not fit the type {datatype}.", field=f"inputs.{name}") from None
+
+
+def _number(name: str, datatype: str, item: Scalar) -> int | float:
+    wanted = bool if datatype == "BOOL" else (int | float)
+    if not isinstance(item, wanted) or (datatype != "BOOL" and isinstance(item, bool)):
+        raise InvalidInput(f"The input takes values of type {datatype}.", field=f"inputs.{name}")
+    if datatype in _WHOLE and isinstance(item, float):
+        if not float(item).is_integer():
+            raise InvalidInput(f"The input takes whole numbers ({datatype}).", field=f"inputs.{name}")
+        return int(item)
+    return item

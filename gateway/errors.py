@@ -1,0 +1,215 @@
+"""Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
+
+    GatewayError
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaLimit, MediaUnsupported, MediaUnreadable, TooLarge
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, RunNotFound
+    ├── Overloaded ─ TritonOverloaded
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady
+    ├── TritonFailed ─ WiringInvalid
+    ├── RunTimeout, RuntimeUnsupported
+    └── Internal
+
+The text of an error is written by us and never repeats a caller's value. `CannotStart` never
+reaches a caller: it ends the program with one sentence that says what to do.
+"""
+
+import enum
+import re
+from typing import ClassVar
+
+
+class GrpcCode(enum.IntEnum):
+    """The status codes of gRPC that the gateway answers with."""
+
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    RESOURCE_EXHAUSTED = 8
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+
+class CannotStart(Exception):
+    """The program cannot start; the message is a whole sentence that says what to do."""
+
+
+class GatewayError(Exception):
+    """The gateway failed in a way it did not foresee; the request ID finds it in the log."""
+
+    code: ClassVar[str] = "internal"
+    http: ClassVar[int] = 500
+    grpc: ClassVar[GrpcCode] = GrpcCode.INTERNAL
+    #: Seconds after which a repeat can succeed, where a repeat can heal it.
+    retry_after: float | None = None
+    #: The record that the failure left, where it left one.
+    execution_id: str | None = None
+    run_id: str | None = None
+
+    def __init__(self, message: str | None = None, *, field: str | None = None, retry_after: float | None = None):
+        self.message = message or (self.__doc__ or "").strip()
+        self.field = shown_name(field)
+        if retry_after is not None:
+            self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+
+
+def shown_name(name: str | None) -> str | None:
+    """The name of a field if it may be shown to the caller, else None."""
+    return name if name is not None and _NAME.fullmatch(name) else None
+
+
+class Internal(GatewayError):
+    """The gateway failed in a way it did not foresee; the request ID finds it in the log."""
+
+
+class InvalidRequest(GatewayError):
+    """The request is not valid."""
+
+    code = "input.invalid"
+    http = 422
+    grpc = GrpcCode.INVALID_ARGUMENT
+
+
+class Malformed(InvalidRequest):
+    """The body is not JSON."""
+
+    code = "request.malformed"
+    http = 400
+
+
+class InvalidInput(InvalidRequest):
+    """A field of the request is not valid."""
+
+
+class MediaLimit(InvalidRequest):
+    """The media has more pixels than the gateway accepts."""
+
+    code = "media.limit"
+
+
+class MediaUnsupported(InvalidRequest):
+    """The media is of a type that this pipeline cannot read."""
+
+    code = "media.unsupported"
+    http = 415
+
+
+class MediaUnreadable(InvalidRequest):
+    """A step of the pipeline could not read the media."""
+
+    code = "media.unreadable"
+
+
+class TooLarge(InvalidRequest):
+    """The body is larger than the gateway accepts."""
+
+    code = "request.too_large"
+    http = 413
+    grpc = GrpcCode.RESOURCE_EXHAUSTED
+
+
+class NotFound(GatewayError):
+    """There is nothing at this address."""
+
+    code = "route.not_found"
+    http = 404
+    grpc = GrpcCode.NOT_FOUND
+
+
+class MethodNotAllowed(GatewayError):
+    """This address does not take this method."""
+
+    code = "route.method_not_allowed"
+    http = 405
+    grpc = GrpcCode.UNIMPLEMENTED
+
+
+class PipelineNotFound(NotFound):
+    """There is no pipeline of this name; GET /v1/pipelines lists those there are."""
+
+    code = "pipeline.not_found"
+
+
+class ExecutionNotFound(NotFound):
+    """There is no execution with this ID."""
+
+    code = "execution.not_found"
+
+
+class RunNotFound(NotFound):
+    """There is no run with this ID."""
+
+    code = "run.not_found"
+
+
+class Overloaded(GatewayError):
+    """The gateway has as much work in hand as it accepts; try again shortly."""
+
+    code = "queue.full"
+    http = 429
+    grpc = GrpcCode.RESOURCE_EXHAUSTED
+    retry_after = 1.0
+
+
+class TritonOverloaded(Overloaded):
+    """Triton's own queue is full; try again shortly."""
+
+    code = "triton.overloaded"
+
+
+class Unavailable(GatewayError):
+    """A part of the gateway is not reachable; try again shortly."""
+
+    code = "storage.unavailable"
+    http = 503
+    grpc = GrpcCode.UNAVAILABLE
+    retry_after = 2.0
+
+
+class StorageUnavailable(Unavailable):
+    """The database is not reachable; nothing was recorded. Try again shortly."""
+
+
+class TritonUnavailable(Unavailable):
+    """Triton is not reachable; try again shortly."""
+
+    code = "triton.unavailable"
+
+
+class PipelineNotReady(Unavailable):
+    """The pipeline is known, but its models are not ready; try again shortly."""
+
+    code = "pipeline.not_ready"
+
+
+class TritonFailed(GatewayError):
+    """A model failed on this input."""
+
+    code = "triton.failed"
+    http = 502
+
+
+class RunTimeout(GatewayError):
+    """The run did not end within its deadline."""
+
+    code = "run.timeout"
+    http = 504
+    grpc = GrpcCode.DEADLINE_EXCEEDED
+
+
+class RuntimeUnsupported(GatewayError):
+    """The pipeline works in a way that the gateway cannot run."""
+
+    code = "runtime.unsupported"
+    http = 501
+    grpc = GrpcCode.UNIMPLEMENTED
+
+
+class WiringInvalid(TritonFailed):
+    """What a model sent does not fit the role that the pipeline's config gives it."""
+
+    code = "pipeline.wiring_invalid"

@@ -1,0 +1,56 @@
+"""Every limit of the gateway, by name; a setting of the same name in lower case may change those marked (setting)."""
+
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+#: Bytes of one request body, before base64 is decoded (setting).
+MAX_BODY_BYTES: Final = 64 * MIB
+#: Media of one call.
+MAX_MEDIA_PER_CALL: Final = 256
+#: Inferences of one call that are with Triton at the same time.
+MEDIA_IN_PARALLEL: Final = 8
+#: Calls of executeSync in hand at once; past it a call is refused at once (setting).
+MAX_SYNC_CALLS: Final = 256
+#: Inferences with Triton at once, over all calls; those past it wait in order (setting).
+MAX_INFERENCES: Final = 64
+#: Pixels of an image that the gateway itself decodes (role `image`).
+MAX_IMAGE_PIXELS: Final = 64_000_000
+#: Bytes of one answer from Triton.
+MAX_INFERENCE_REPLY_BYTES: Final = 256 * MIB
+#: Characters of `tag`.
+MAX_TAG_CHARACTERS: Final = 256
+#: Bytes of `metaData`, as JSON.
+MAX_META_DATA_BYTES: Final = 64 * 1024
+
+#: Seconds a synchronous call may take when it names no timeout of its own (setting).
+SYNC_TIMEOUT: Final = 30.0
+#: Seconds that a call may ask for at most.
+MAX_SYNC_TIMEOUT: Final = 600.0
+#: Seconds after which an inference whose caller has gone is given up.
+ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
+#: Seconds to open a connection to Triton or the database.
+CONNECT_TIMEOUT: Final = 5.0
+#: Seconds that any control call to Triton may take.
+CONTROL_TIMEOUT: Final = 10.0
+#: Seconds that one database statement may take.
+STATEMENT_TIMEOUT: Final = 30.0
+#: Seconds that finished runs wait for others to share their transaction.
+COMMIT_WINDOW: Final = 0.002
+#: Finished runs of one transaction.
+MAX_RUNS_PER_COMMIT: Final = 64
+#: Connections to the database, per process.
+DATABASE_CONNECTIONS: Final = 8
+#: Seconds between two looks at Triton's models.
+DISCOVERY_INTERVAL: Final = 3.0
+#: Seconds within which a look at Triton's models is not repeated for a pipeline that nobody knows.
+DISCOVERY_FRESHNESS: Final = 1.0
+#: Seconds that running calls get to end when the gateway stops.
+DRAIN_TIMEOUT: Final = 20.0
+
+#: Rows of a list when the caller names no limit.
+DEFAULT_PAGE: Final = 100
+#: Rows of a list at the most.
+MAX_PAGE: Final = 1000
+#: Characters of a step's own refusal that are shown.
+MAX_REFUSAL_CHARACTERS: Final = 200
