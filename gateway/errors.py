@@ -1,10 +1,11 @@
 """Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
 
     GatewayError
-    ├── InvalidRequest ─ Malformed, InvalidInput, MediaLimit, MediaUnsupported, MediaUnreadable, TooLarge
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, RunNotFound
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaLimit, MediaUnsupported, MediaUnreadable, TooLarge,
+    │                    RequestIncomplete
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, RunNotFound; MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining
     ├── TritonFailed ─ WiringInvalid
     ├── RunTimeout, RuntimeUnsupported
     └── Internal
@@ -112,6 +113,14 @@ class TooLarge(InvalidRequest):
     grpc = GrpcCode.RESOURCE_EXHAUSTED
 
 
+class RequestIncomplete(InvalidRequest):
+    """The body did not arrive in time."""
+
+    code = "request.incomplete"
+    http = 408
+    grpc = GrpcCode.DEADLINE_EXCEEDED
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -172,6 +181,12 @@ class Unavailable(GatewayError):
 
 class StorageUnavailable(Unavailable):
     """The database is not reachable; nothing was recorded. Try again shortly."""
+
+
+class Draining(Unavailable):
+    """The gateway is stopping and takes no new work; try again shortly."""
+
+    code = "gateway.draining"
 
 
 class TritonUnavailable(Unavailable):

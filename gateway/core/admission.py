@@ -3,13 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.errors import Overloaded, Unavailable
-
-
-class Draining(Unavailable):
-    """The gateway is stopping and takes no new work; try another one, or again shortly."""
-
-    code = "gateway.draining"
+from gateway.errors import Draining, Overloaded
 
 
 class Admission:
@@ -24,6 +18,11 @@ class Admission:
     def taken(self) -> int:
         """Calls in hand now."""
         return self._taken
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is admitted any more."""
+        return self._closed
 
     def close(self) -> None:
         """Admit nobody from now on; calls in hand go on."""

@@ -5,17 +5,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-import msgspec
-
 from gateway.core import inputs, results
 from gateway.core.admission import Admission
 from gateway.core.attempt import Attempt
 from gateway.core.pipelines import Pipelines
+from gateway.domain.calls import Call, Outcome
 from gateway.domain.executions import Execution, NewExecution
 from gateway.domain.ids import is_uuid, new_id, now
 from gateway.domain.media import Media
 from gateway.domain.observations import observation_json
-from gateway.domain.runs import Run
+from gateway.domain.runs import Run, RunPage
 from gateway.domain.tensors import Value
 from gateway.errors import (
     GatewayError,
@@ -29,27 +28,6 @@ from gateway.limits import MEDIA_IN_PARALLEL
 from gateway.ports import Dispatch, ImageDecoder, Inference, InferenceEngine, Ledger
 
 log = logging.getLogger(__name__)
-
-
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One synchronous call of a pipeline, as the doors hand it over."""
-
-    pipeline_id: str
-    media: tuple[Media, ...] = ()
-    #: Values for the pipeline's named inputs: plain JSON.
-    inputs: dict[str, object] = {}
-    tag: str | None = None
-    meta_data: bytes | None = None
-    #: Seconds within which the run must end.
-    timeout: float
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What a completed call answers with; `observation` is the JSON document."""
-
-    execution_id: str
-    run_id: str
-    observation: bytes
 
 
 class Runs:
@@ -149,16 +127,18 @@ class Runs:
             raise RunNotFound
         return await self._ledger.run(run_id)
 
-    async def of_execution(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
-        """The runs of an execution, oldest first, from the one after run `after` on.
+    async def page(self, execution_id: str, limit: int, cursor: str | None) -> RunPage:
+        """A page of the runs of an execution, oldest first.
 
         Raises:
             ExecutionNotFound: there is no such execution.
-            InvalidInput: `after` is not the ID of a run.
+            InvalidInput: the cursor is not one that this list gave.
         """
-        if after is not None and not is_uuid(after):
+        if cursor is not None and not is_uuid(cursor):
             raise InvalidInput("The cursor is not one that this list gave.", field="cursor")
-        return await self._ledger.runs(execution_id, limit, after)
+        found = await self._ledger.runs(execution_id, limit + 1, cursor)
+        runs = found[:limit]
+        return RunPage(runs, runs[-1].run_id if len(found) > limit else None)
 
     async def execution(self, execution_id: str) -> Execution:
         """One execution.

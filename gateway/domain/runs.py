@@ -61,3 +61,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     timings: Timings | None = None
     model_versions: dict[str, str] = {}
     error: RunError | None = None
+
+
+class RunPage(msgspec.Struct, frozen=True):
+    """Some runs of a list, and where the next page begins, if there is one."""
+
+    runs: list[Run]
+    next_cursor: str | None

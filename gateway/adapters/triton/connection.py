@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to Triton: a request goes out in parts, one answer comes back."""
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 import httptools
 import msgspec
@@ -48,8 +48,8 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing() and self._answer is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are of no common class.
+        self._transport = cast(asyncio.Transport, transport)
 
     def begin(self, parts: list[bytes | memoryview]) -> "asyncio.Future[HttpReply]":
         """Send a request; the future ends with the answer, with `Broken`, or with `TritonFailed`."""

@@ -28,7 +28,7 @@ class _Tensor(msgspec.Struct):
     parameters: _Size
 
 
-class _Asked(msgspec.Struct):
+class _Asked(msgspec.Struct, frozen=True):
     binary_data_output: bool = True
 
 

@@ -11,7 +11,7 @@ WITH new_executions AS (
     )
     SELECT * FROM unnest(
         $5::uuid[], $1::text[], $6::text[], $7::integer[], $8::text[], $9::integer[], $10::integer[],
-        $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::real[], $15::real[], $16::real[],
+        $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::double precision[], $15::double precision[], $16::double precision[],
         $17::json[], $18::json[]
     )
     ON CONFLICT (run_id) DO NOTHING

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alembic import op
+from gateway.adapters.postgres.migrations.script import run
 
 revision = "0001"
 down_revision = None
@@ -12,9 +12,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the first tables."""
-    op.execute(Path(__file__).with_name("0001_records.sql").read_text())
-
-
-def downgrade() -> None:
-    """Drop them, and every record with them."""
-    op.execute("DROP TABLE entries, runs, executions, pipelines")
+    run(Path(__file__).with_suffix(".sql"))

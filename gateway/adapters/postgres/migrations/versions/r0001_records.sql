@@ -28,9 +28,9 @@ CREATE TABLE runs (
     created_at timestamptz NOT NULL,
     started_at timestamptz,
     completed_at timestamptz,
-    queue_ms real,
-    compute_ms real,
-    gateway_ms real,
+    queue_ms double precision,
+    compute_ms double precision,
+    gateway_ms double precision,
     model_versions json NOT NULL,
     error json
 );

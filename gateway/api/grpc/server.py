@@ -1,0 +1,75 @@
+"""The gRPC server: our services, health and reflection, on the process's own loop."""
+
+import asyncio
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from gateway.api.grpc import servicers
+from gateway.api.grpc.refusals import Refusals
+from gateway.api.services import Services
+from gateway.limits import DISCOVERY_INTERVAL, DRAIN_TIMEOUT
+from gateway.v1 import (
+    executions_pb2,
+    executions_pb2_grpc,
+    observations_pb2,
+    observations_pb2_grpc,
+    pipelines_pb2,
+    pipelines_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+)
+
+_SERVICES = (
+    *(module.DESCRIPTOR.services_by_name.values() for module in (pipelines_pb2, executions_pb2)),
+    *(module.DESCRIPTOR.services_by_name.values() for module in (runs_pb2, observations_pb2)),
+)
+NAMES = tuple(service.full_name for services in _SERVICES for service in services)
+
+
+class GrpcServer:
+    """Serves gRPC on one address."""
+
+    def __init__(self, services: Services, address: str):
+        self._address = address
+        self._state = services.health
+        self._health = health.aio.HealthServicer()
+        self._watch: asyncio.Task[None] | None = None
+        self._server = grpc.aio.server(
+            interceptors=[Refusals()],
+            options=[
+                ("grpc.max_receive_message_length", services.max_body_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        pipelines_pb2_grpc.add_PipelinesServicer_to_server(servicers.Pipelines(services), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(servicers.Executions(services), self._server)
+        runs_pb2_grpc.add_RunsServicer_to_server(servicers.Runs(services), self._server)
+        observations_pb2_grpc.add_ObservationsServicer_to_server(servicers.Observations(services), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    async def start(self) -> int:
+        """Take connections from now on; the port is returned."""
+        port = self._server.add_insecure_port(self._address)
+        await self._server.start()
+        self._watch = asyncio.create_task(self._keep_health())
+        return port
+
+    async def _keep_health(self) -> None:
+        """Serving is what `/ready` says, of the whole and of every service."""
+        while True:
+            ready = (await self._state.readiness()).ready
+            status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+            for name in ("", *NAMES):
+                await self._health.set(name, status)
+            await asyncio.sleep(DISCOVERY_INTERVAL)
+
+    async def stop(self) -> None:
+        """Take no more calls; those in hand get their answer within the drain time."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(DRAIN_TIMEOUT)

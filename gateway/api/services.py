@@ -1,0 +1,20 @@
+"""What the doors open onto: the use cases, and the few settings that a door needs."""
+
+from dataclasses import dataclass
+
+from gateway.core.health import Health
+from gateway.core.pipelines import Pipelines
+from gateway.core.runs import Runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The core, as the doors see it."""
+
+    pipelines: Pipelines
+    runs: Runs
+    health: Health
+    #: Seconds a synchronous call may take when it names none.
+    sync_timeout: float
+    #: Bytes of one request body.
+    max_body_bytes: int

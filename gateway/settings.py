@@ -1,0 +1,107 @@
+"""The settings of the gateway: one frozen tree; flag > environment > file > default.
+
+A field `rest_port` is the flag `--rest-port`, the variable `GATEWAY_REST_PORT` and the key `rest_port` of
+the TOML file that `--config` names. A bad value or an unknown key stops the program.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from gateway import limits
+from gateway.errors import CannotStart
+
+PREFIX: Final = "GATEWAY_"
+#: Variables of the same prefix that belong to other parts: the client side of the command line.
+FOREIGN: Final = frozenset(("GATEWAY_URL", "GATEWAY_API_KEY", "GATEWAY_CONFIG"))
+
+TcpPort = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+def _told(sentence: str) -> msgspec.Meta:
+    return msgspec.Meta(description=sentence)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that an operator may set; the sentence of a field is its `--help`."""
+
+    host: Annotated[str, _told("Address that REST and gRPC listen on.")] = "127.0.0.1"
+    rest_port: Annotated[TcpPort, _told("Port of REST.")] = 8080
+    grpc_port: Annotated[TcpPort, _told("Port of gRPC.")] = 9090
+    data_dir: Annotated[Path, _told("Folder of all that the gateway keeps.")] = Path(".gateway")
+    model_repository: Annotated[Path, _told("Triton model repository that the embedded Triton serves.")] = Path(
+        "model_repository"
+    )
+    triton_url: Annotated[str | None, _told("An outside Triton, grpc://host:8001; none is started then.")] = None
+    triton_http_url: Annotated[
+        str | None, _told("Its HTTP port, http://host:8000, for the faster way; gRPC alone without.")
+    ] = None
+    database_url: Annotated[
+        str | None, _told("An outside PostgreSQL, postgresql://user@host/name; none is started then.")
+    ] = None
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
+    sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
+        limits.SYNC_TIMEOUT
+    )
+    max_body_bytes: Annotated[Count, _told("Bytes of one request body.")] = limits.MAX_BODY_BYTES
+    max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once; more are refused.")] = (
+        limits.MAX_SYNC_CALLS
+    )
+    max_inferences: Annotated[Count, _told("Inferences with Triton at once; more wait.")] = limits.MAX_INFERENCES
+
+
+def load(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
+    """The settings from all their sources.
+
+    Raises:
+        CannotStart: a value does not fit, or a key is unknown; the sentence names it and where it stands.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, found in (
+        (f"the file {config}", _from_file(config)),
+        ("the environment", _from_environment(environment)),
+        ("the command line", dict(flags)),
+    ):
+        for key, value in found.items():
+            if key not in Settings.__struct_fields__:
+                raise CannotStart(f"There is no setting {key!r} ({source}): see gateway serve --help.")
+            values[key], sources[key] = value, source
+    return _converted(values, sources)
+
+
+def _from_file(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    try:
+        return tomllib.loads(config.read_text())
+    except OSError as failure:
+        raise CannotStart(f"The settings file {config} cannot be read: {failure.strerror}.") from failure
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise CannotStart(f"The settings file {config} is not TOML: {failure}.") from failure
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    ours = {key: value for key, value in environment.items() if key.startswith(PREFIX) and key not in FOREIGN}
+    return {key.removeprefix(PREFIX).lower(): value for key, value in ours.items()}
+
+
+def _converted(values: dict[str, Any], sources: dict[str, str]) -> Settings:
+    for key, value in values.items():
+        try:
+            msgspec.convert({key: value}, Settings, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as refusal:
+            reason = str(refusal).split(" - at `")[0]
+            raise CannotStart(f"The setting {key} ({sources[key]}) is not valid: {reason}.") from None
+    return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise TypeError(f"Expected `{wanted.__name__}`")

@@ -1,0 +1,62 @@
+"""Media in text: strict base64, or a data URL (RFC 2397) that holds it."""
+
+import binascii
+import re
+from typing import Final
+
+import pybase64
+
+from gateway.errors import InvalidInput
+
+_OUTSIDE: Final = re.compile(r"[^A-Za-z0-9+/]")
+_SPACE: Final = re.compile(r"[ \t\r\n]+")
+
+
+def decode_media(text: str, field: str) -> bytes:
+    """The bytes of one media; line breaks inside the base64 are let pass, anything else is not.
+
+    Raises:
+        InvalidInput: it is empty, or not base64; the message says at which offset of the text.
+    """
+    start = _payload_start(text, field)
+    payload = text[start:] if start else text
+    try:
+        data = pybase64.b64decode(payload, validate=True)
+    except (binascii.Error, ValueError):
+        data = _decode_with_breaks(payload, start, field)
+    return not_empty(data, field)
+
+
+def not_empty(data: bytes, field: str) -> bytes:
+    """`data`, unless there is none of it.
+
+    Raises:
+        InvalidInput: the media is empty.
+    """
+    if not data:
+        raise InvalidInput("The media is empty.", field=field)
+    return data
+
+
+def _payload_start(text: str, field: str) -> int:
+    if text[:5].lower() != "data:":
+        return 0
+    comma = text.find(",", 0, 256)
+    if comma == -1 or not text[:comma].lower().endswith(";base64"):
+        raise InvalidInput("The data URL does not hold base64: it begins data:<type>;base64,", field=field)
+    return comma + 1
+
+
+def _decode_with_breaks(payload: str, start: int, field: str) -> bytes:
+    try:
+        return pybase64.b64decode(_SPACE.sub("", payload), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput(f"The media is not base64: {_fault(payload, start)}.", field=field) from None
+
+
+def _fault(payload: str, start: int) -> str:
+    outside = next((found for found in _OUTSIDE.finditer(payload) if not found[0].isspace()), None)
+    if outside is None or (outside[0] == "=" and payload[outside.start() :].strip("=\t\r\n ") == ""):
+        return f"it is cut off or wrongly padded at its end, offset {start + len(payload)}"
+    what = "padding in the middle" if outside[0] == "=" else "a character outside its alphabet"
+    return f"{what} at offset {start + outside.start()}"

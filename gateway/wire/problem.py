@@ -1,0 +1,56 @@
+"""An error as `application/problem+json` (RFC 9457), with the short form `{code, message}` in it."""
+
+import math
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from gateway.errors import GatewayError
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The body of every refusal."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    request_id: str
+    field: str | None = None
+    execution_id: str | None = msgspec.field(default=None, name="executionId")
+    run_id: str | None = msgspec.field(default=None, name="runId")
+
+
+def problem(error: GatewayError, request_id: str) -> bytes:
+    """The body for `error`."""
+    return msgspec.json.encode(
+        Problem(
+            title=HTTPStatus(error.http).phrase,
+            status=error.http,
+            detail=error.message,
+            code=error.code,
+            message=error.message,
+            request_id=request_id,
+            field=error.field,
+            execution_id=error.execution_id,
+            run_id=error.run_id,
+        )
+    )
+
+
+def headers(error: GatewayError, request_id: str) -> list[tuple[str, str]]:
+    """The headers that go with the body."""
+    found = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
+    if error.retry_after is not None:
+        found.append(("retry-after", str(math.ceil(error.retry_after))))
+    return found + record_headers(error.execution_id, error.run_id)
+
+
+def record_headers(execution_id: str | None, run_id: str | None) -> list[tuple[str, str]]:
+    """The headers that name the records a call has left."""
+    named = (("x-execution-id", execution_id), ("x-run-id", run_id))
+    return [(name, value) for name, value in named if value is not None]
