@@ -19,6 +19,7 @@ from gateway.domain.tensors import Value
 from gateway.errors import (
     GatewayError,
     InvalidInput,
+    MediaLimit,
     MediaUnreadable,
     RunNotFound,
     RunTimeout,
@@ -113,7 +114,7 @@ class Runs:
             values = named if media is None else (await inputs.media_value(pipeline, media, self._images), *named)
             request = Inference(pipeline.pipeline_id, values, attempt.run_id)
             return results.content(pipeline, await self._engine.infer(request, dispatch))
-        except MediaUnreadable as error:
+        except (MediaUnreadable, MediaLimit) as error:
             error.field = f"media[{index}]"
             raise
 

@@ -163,7 +163,7 @@ REFUSED = {
     "half an image": (document("invoice.png")[:30_000], "decode: the image is damaged or cut short"),
     "too many pixels": (
         encoded(Image.new("1", (9000, 9000))),
-        "decode: the image has more pixels than the 64000000 this step accepts",
+        "decode: media.limit: the image has more pixels than the 64000000 this step accepts",
     ),
 }
 

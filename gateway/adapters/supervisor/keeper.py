@@ -1,9 +1,9 @@
 """The keeper: a small program of its own that starts one child, ends it when the gateway is gone, and clears up.
 
-It is run as `python -I -S keeper.py NAME MARK`, which only tell it in a list of processes, needs the standard library alone, and reads its order as one
-line of JSON on its standard input. The end of that input is the order to stop, so a gateway that was
-killed stops its children as surely as one that says goodbye. On its standard output it says
-`started PID` and `ended STATUS`.
+It is run as `python -I -S keeper.py NAME MARK` (both only tell it in a list of processes), needs the
+standard library alone, and reads its order as one line of JSON on its standard input. The end of that
+input is the order to stop, so a gateway that was killed stops its children as surely as one that says
+goodbye. On its standard output it says `started PID` and `ended STATUS`.
 """
 
 import contextlib

@@ -83,7 +83,7 @@ class Service:
         self._report(f"{self._title} is ready after {took:.1f} s")
 
     async def _until_ready(self, kept: Kept, since: int, deadline: float) -> None:
-        while not await self._is_ready():
+        while not await self._is_ready() or kept.ended.done():
             await asyncio.wait({kept.ended}, timeout=LOOK_EVERY_S)
             if kept.ended.done():
                 end = how(kept.ended.result())

@@ -116,6 +116,7 @@ class EmbeddedStack:
             log=self._data.logs / "triton.log",
             libpython=libpython,
             mark=self._data.mark,
+            report=self._report,
         )
         await asyncio.to_thread(triton.prepare)
         await self._serve(triton)

@@ -1,16 +1,18 @@
 """The embedded Triton: its backend folder, its command line, and how one knows that it is ready."""
 
 import asyncio
-import contextlib
 import glob
-import http.client
 import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
+from gateway.adapters.supervisor.admin import call
 from gateway.adapters.supervisor.child import ChildPlan
+from gateway.adapters.supervisor.loading import AT_ONCE, Loading, model_names
 from gateway.adapters.supervisor.ports import LOOPBACK, ReservedPort
 from gateway.adapters.supervisor.wheels import TritonWheel
 
@@ -19,6 +21,8 @@ EXIT_TIMEOUT_S = 5
 #: Triton needs up to two seconds more to unload its models.
 STOP_GRACE_S = EXIT_TIMEOUT_S + 5.0
 LOOK_TIMEOUT_S = 2.0
+#: Triton's own number of threads for HTTP.
+HTTP_THREADS = 8
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 where the kernel has it
 PROGRAMS = ("tritonserver", "triton_python_backend_stub")
 
@@ -28,12 +32,23 @@ class Triton:
 
     title = "Triton"
 
-    def __init__(self, wheel: TritonWheel, *, repository: Path, home: Path, log: Path, libpython: Path, mark: str):
+    def __init__(
+        self,
+        wheel: TritonWheel,
+        *,
+        repository: Path,
+        home: Path,
+        log: Path,
+        libpython: Path,
+        mark: str,
+        report: Callable[[str], None],
+    ) -> None:
         self._wheel = wheel
         self._repository = repository.resolve()
         self._home = home
         self._log = log
         self._libpython = libpython
+        self._report = report
         #: The prefix of its shared memory, which every process of this server has in its command line.
         self._mark = f"{mark}-"
         self.http = ReservedPort()
@@ -69,24 +84,25 @@ class Triton:
         )
 
     async def is_ready(self) -> bool:
-        """Whether it answers; it opens its ports when each model has loaded or failed, so nothing is loading then."""
-        return await asyncio.to_thread(self._answers)
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, self.http.number, timeout=LOOK_TIMEOUT_S)
-        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        return False
+        """Whether it answers; then its models are loaded, as far as they can be."""
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT_S):
+                status, _ = await call(LOOPBACK, self.http.number, "GET", "/v2/health/ready")
+        except (OSError, TimeoutError):
+            return False
+        if status != HTTPStatus.OK:
+            return False
+        loading = Loading(host=LOOPBACK, port=self.http.number, repository=self._repository, report=self._report)
+        await loading.run()
+        return True
 
     def _options(self) -> tuple[str, ...]:
+        models = len(model_names(self._repository))
         return (
             f"--model-repository={self._repository}",
             f"--backend-directory={self._home / 'backends'}",
-            # Pipelines are loaded and unloaded through the API; a broken one must not hinder the others.
+            # Models are loaded and unloaded through the API; a broken one must not hinder the others.
             "--model-control-mode=explicit",
-            "--load-model=*",
-            "--exit-on-error=false",
             "--strict-readiness=false",
             f"--http-address={LOOPBACK}",
             f"--grpc-address={LOOPBACK}",
@@ -95,6 +111,9 @@ class Triton:
             # The gateway holds both ports, so that they are still free when Triton has to start again.
             "--reuse-http-port=true",
             "--reuse-grpc-port=true",
+            # A model that hangs while it loads keeps one thread of each kind for good: there are others.
+            f"--http-thread-count={HTTP_THREADS + models}",
+            f"--model-load-thread-count={AT_ONCE + models}",
             "--allow-metrics=false",
             f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
             f"--backend-config=python,shm-region-prefix-name={self._mark}",

@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are of no common class.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def begin(self, parts: list[bytes | memoryview]) -> "asyncio.Future[HttpReply]":
         """Send a request; the future ends with the answer, with `Broken`, or with `TritonFailed`."""

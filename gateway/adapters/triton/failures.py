@@ -1,7 +1,8 @@
 """What Triton says when it fails, translated once, for both transports.
 
 Triton writes a step's error as `in ensemble '<ensemble>', <text>`, and the steps of this project begin
-their own errors with `<step>: `. Only such a refusal is shown to a caller; everything else is logged.
+their own refusals with `<step>: `, or with `<step>: media.limit: ` where the media is too large for them.
+Only such a refusal is shown to a caller; everything else is logged.
 """
 
 import logging
@@ -10,6 +11,7 @@ from typing import Final
 
 from gateway.errors import (
     GatewayError,
+    MediaLimit,
     MediaUnreadable,
     PipelineNotReady,
     TritonFailed,
@@ -21,7 +23,7 @@ from gateway.limits import MAX_REFUSAL_CHARACTERS
 log = logging.getLogger(__name__)
 
 _ENSEMBLE: Final = re.compile(r"^in ensemble '[^']*', ")
-_REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<reason>.+)", re.DOTALL)
+_REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<limit>media\.limit: )?(?P<reason>.+)", re.DOTALL)
 _NOT_READY: Final = re.compile(
     r"unknown model|is not ready|not found|has no available versions|unloading", re.IGNORECASE
 )
@@ -34,7 +36,8 @@ def translate(text: str, *, refused: bool, model: str) -> GatewayError:
     said = _ENSEMBLE.sub("", text)
     refusal = _REFUSAL.match(said)
     if refused and refusal is not None:
-        return MediaUnreadable(_shown(refusal["step"], refusal["reason"]))
+        kind = MediaLimit if refusal["limit"] else MediaUnreadable
+        return kind(_shown(refusal["step"], refusal["reason"]))
     log.warning("triton.failed", extra={"model": model, "said": text[:1000]})
     if _STUB_DEAD.search(said):
         return PipelineNotReady("A model of the pipeline has died and is being started again; try again shortly.")

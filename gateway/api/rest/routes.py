@@ -1,10 +1,10 @@
 """The routes that read: pipelines, executions, runs and health."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Response, Router, get
+from litestar import Response, get
 from litestar.params import Parameter
 
 from gateway.api.services import Services
@@ -95,15 +95,12 @@ async def get_run(run_id: str, services: Services) -> rest.RunView:
     return rest.run_view(await services.runs.run(run_id))
 
 
-native = Router(
-    "/v1",
-    route_handlers=[
-        list_pipelines,
-        get_pipeline,
-        get_definition,
-        get_execution,
-        get_observation,
-        list_runs,
-        get_run,
-    ],
+READING: Final = (
+    list_pipelines,
+    get_pipeline,
+    get_definition,
+    get_execution,
+    get_observation,
+    list_runs,
+    get_run,
 )

@@ -36,7 +36,7 @@ def rgb_pixels(encoded: bytes, max_pixels: int) -> np.ndarray:
     """The upright RGB pixels of an encoded image of at most `max_pixels` pixels."""
     image = _opened(encoded)
     if image.width * image.height > max_pixels:
-        raise MediaError(f"the image has more pixels than the {max_pixels} this step accepts")
+        raise MediaError(f"media.limit: the image has more pixels than the {max_pixels} this step accepts")
     try:
         image.load()
         return np.asarray(_upright(image, _orientation(image)))

@@ -130,7 +130,7 @@ def test_an_image_cut_short_is_refused(file_format: str) -> None:
 def test_one_pixel_more_than_the_limit_is_refused_and_the_limit_is_not() -> None:
     data = encoded(Image.new("1", (10, 10)))
     assert rgb_pixels(data, 100).shape == (10, 10, 3)
-    with pytest.raises(MediaError, match=r"^the image has more pixels than the 99 this step accepts$"):
+    with pytest.raises(MediaError, match=r"^media.limit: the image has more pixels than the 99 this step accepts$"):
         rgb_pixels(data, 99)
 
 
