@@ -11,7 +11,7 @@ install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "The gateway needs Python 3.11 or 3.12, this is %d.%d: name one with make install PYTHON=python3.12" % sys.version_info[:2])'
-	$(PYTHON) -m venv --clear $(VENV)
+	@[ "$$($(BIN)/python --version 2>/dev/null)" = "$$($(PYTHON) --version)" ] || $(PYTHON) -m venv --clear $(VENV)
 	@if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then \
 		echo "installing with uv"; uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
