@@ -4,7 +4,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -12,6 +11,7 @@ import pytest
 
 from gateway.adapters.supervisor.datadir import DataDir
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
+from places import MODEL_REPOSITORY, TritonAddress
 
 for _name in [name for name in os.environ if name.startswith("GATEWAY_")]:
     del os.environ[_name]
@@ -29,15 +29,6 @@ class TritonPythonModel:
         inputs = [pb.get_input_tensor_by_name(request, "INPUT").as_numpy() for request in requests]
         return [pb.InferenceResponse([pb.Tensor("OUTPUT", values)]) for values in inputs]
 """
-MODEL_REPOSITORY = Path(__file__).parents[1] / "model_repository"
-
-
-@dataclass(frozen=True)
-class TritonAddress:
-    """Where the embedded Triton answers, each as host:port."""
-
-    http: str
-    grpc: str
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
-from e2e.served import DOCUMENTS, Served, serving
+
+from e2e.served import Served, serving
+from places import DOCUMENTS
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from pathlib import Path
 import grpc
 import httpx
 
+from places import ROOT
+
 PROGRAM = Path(sys.executable).with_name("gateway")
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = ROOT / "examples" / "documents"
 READY_TIMEOUT = 180.0
 
 

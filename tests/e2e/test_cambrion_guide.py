@@ -6,8 +6,10 @@ from io import BytesIO
 from pathlib import Path
 
 import requests
-from e2e.served import DOCUMENTS, Served
 from PIL import Image
+
+from e2e.served import Served
+from places import DOCUMENTS
 
 CAMBRION_API_KEY = "INSERT_API_KEY"
 HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "X-API-Key": CAMBRION_API_KEY}

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import grpc
 import httpx
 import pytest
-from e2e.served import Served
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from e2e.served import Served
 from gateway.v1 import executions_pb2, executions_pb2_grpc, media_pb2, pipelines_pb2, pipelines_pb2_grpc, runs_pb2
 from gateway.v1.runs_pb2_grpc import RunsStub
 

@@ -10,10 +10,12 @@ import asyncpg
 import httpx
 import pytest
 
+from gateway.adapters.supervisor import loading
 from gateway.adapters.supervisor.stack import EmbeddedStack, StackPlan
 from gateway.adapters.supervisor.wheels import TritonWheel
 from gateway.errors import CannotStart
 
+DIES = "import os; os._exit(3)"
 Traces = Callable[[StackPlan], list[str]]
 
 
@@ -47,17 +49,24 @@ async def test_both_servers_answer_and_stopping_leaves_nothing(embedded_plan: St
     ]
 
 
-async def test_a_broken_model_does_not_hinder_the_others(embedded_plan: StackPlan) -> None:
+async def test_models_that_break_die_or_hang_do_not_hinder_the_others(
+    embedded_plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MODELS_PATIENCE_S", 5.0)
+    lines: list[str] = []
     assert embedded_plan.model_repository is not None
-    for name, source in (("raises", "raise RuntimeError('no')"), ("dies", "import os; os._exit(3)"), ("garbled", "")):
+    for name, source in (("raises", "raise RuntimeError('no')"), ("dies", DIES), ("garbled", "")):
         shutil.copytree(embedded_plan.model_repository / "identity", embedded_plan.model_repository / name)
         config = embedded_plan.model_repository / name / "config.pbtxt"
         config.write_text(config.read_text().replace("identity", name) if source else "not a config {")
         (embedded_plan.model_repository / name / "1" / "model.py").write_text(source)
-    async with EmbeddedStack(dataclasses.replace(embedded_plan, with_postgres=False), report=print) as endpoints:
+    async with EmbeddedStack(dataclasses.replace(embedded_plan, with_postgres=False), report=lines.append) as endpoints:
         assert endpoints.database_url is None
         assert endpoints.triton_http is not None
         assert await echo(endpoints.triton_http, "hello") == "hello"
+    assert "the model raises did not load: RuntimeError: no" in " | ".join(lines)
+    assert "the model garbled did not load" in " | ".join(lines)
+    assert "still loading, the start does not wait for them: dies" in lines
 
 
 async def test_what_was_written_is_there_after_a_new_start(embedded_plan: StackPlan) -> None:

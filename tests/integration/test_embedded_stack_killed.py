@@ -20,6 +20,7 @@ Traces = Callable[[StackPlan], list[str]]
 PATIENCE_S = 60.0
 OWNER = """
 import asyncio, sys
+from pathlib import Path
 from gateway.adapters.supervisor.stack import EmbeddedStack, StackPlan
 async def main():
     plan = StackPlan(data_dir=Path(sys.argv[1]), model_repository=Path(sys.argv[2]), with_postgres=True)
@@ -47,7 +48,9 @@ async def another_gateway(plan: StackPlan) -> AsyncIterator[tuple[asyncio.subpro
         yield owner, (await owner.stdout.readline()).decode().strip()
     finally:
         if owner.returncode is None:
+            family = psutil.Process(owner.pid).children(recursive=True)
             owner.kill()
+            await until(lambda: not any(process.is_running() for process in family))
         await owner.communicate()
 
 
