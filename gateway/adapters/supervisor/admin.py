@@ -1,4 +1,4 @@
-"""Calls one of Triton's own HTTP endpoints, cancellable and without a client library: the supervisor needs but three."""
+"""Calls one of Triton's own HTTP endpoints, cancellable and without a client: the supervisor needs but three."""
 
 import asyncio
 import contextlib

@@ -121,3 +121,9 @@ def in_use(path: Path, holder: int | None) -> str:
 def not_writable(path: Path) -> str:
     """The sentence about a directory that cannot be made or written."""
     return f"The data directory {path} cannot be written: let this user write it, or name another one with --data-dir."
+
+
+def unusable(path: Path, error: OSError) -> str:
+    """The sentence about a directory in which something else went wrong."""
+    what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    return f"The gateway cannot work in the data directory {path} ({what}): mend that, or name another with --data-dir."

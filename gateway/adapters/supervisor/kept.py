@@ -43,6 +43,10 @@ class Kept:
         self._give_order()
         self._listen()
 
+    async def wait(self) -> int | None:
+        """Wait for the end, and leave it to others to wait for when the waiting is cancelled."""
+        return await asyncio.shield(self.ended)
+
     @property
     def keeper_pid(self) -> int:
         """The process number of the keeper."""
@@ -59,11 +63,11 @@ class Kept:
         self._close_order()
         patience = sum(grace for _, grace in self._plan.stop) + KEEPER_GRACE_S
         try:
-            await asyncio.wait_for(asyncio.shield(self.ended), patience)
+            await asyncio.wait_for(self.wait(), patience)
         except TimeoutError:
             log.warning("keeper.killed", extra={"child": self._plan.name, "pid": self.keeper_pid})
             self._keeper.kill()
-            await self.ended
+            await self.wait()
 
     def _give_order(self) -> None:
         assert self._keeper.stdin is not None

@@ -5,11 +5,12 @@ whose process died while it was loading.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 
 #: How many models load at once; as many as Triton itself would.
 AT_ONCE = 4
+#: How long one that hangs keeps the next one waiting.
+SLOT_PATIENCE_S = 20.0
+INDEX_TIMEOUT_S = 0.5
+LOOK_EVERY_S = 0.01
 #: How long the start waits for the models; the gateway then starts without those that are still loading.
 MODELS_PATIENCE_S = 60.0
 #: An ensemble is loaded at once when its models are.
@@ -38,7 +43,6 @@ class Loading:
     port: int
     repository: Path
     report: Callable[[str], None]
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def run(self) -> None:
         """Load the models, then the ensembles over them: together, Triton would load a model that both name twice."""
@@ -53,24 +57,50 @@ class Loading:
 
     async def _load(self, names: Sequence[str], patience: float) -> list[str]:
         """Load these; the names of those that are still loading when patience ends."""
-        tasks = {asyncio.create_task(self._load_one(name)): name for name in names}
-        if not tasks:
-            return []
+        running: dict[asyncio.Task[None], str] = {}
         try:
-            _, pending = await asyncio.wait(tasks, timeout=patience)
+            for name in names:
+                await self._free_slot(running)
+                task = asyncio.create_task(self._load_one(name))
+                running[task] = name
+                await self._until_taken(name, task)
+            if running:
+                await asyncio.wait(running, timeout=patience)
+            return [name for task, name in running.items() if not task.done()]
         finally:
             # Triton goes on loading when nobody listens any more.
-            for task in tasks:
+            for task in running:
                 task.cancel()
-        return [tasks[task] for task in pending]
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _free_slot(self, running: Iterable[asyncio.Task[None]]) -> None:
+        pending = [task for task in running if not task.done()]
+        if len(pending) >= AT_ONCE:
+            await asyncio.wait(pending, timeout=SLOT_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _until_taken(self, name: str, load: asyncio.Task[None]) -> None:
+        """Wait until Triton is at it: of two connections that one thread takes at once, one waits for the other."""
+        while not load.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INDEX_TIMEOUT_S):
+                    if name in await self._begun():
+                        return
+            await asyncio.wait({load}, timeout=LOOK_EVERY_S)
+
+    async def _begun(self) -> set[str]:
+        """The models that Triton is loading or has tried to load."""
+        try:
+            _, index = await call(self.host, self.port, "POST", "/v2/repository/index")
+            return {model["name"] for model in json.loads(index) if model.get("state")}
+        except (OSError, ValueError):
+            return set()
 
     async def _load_one(self, name: str) -> None:
-        async with self._slots:
-            try:
-                path = f"/v2/repository/models/{quote(name, safe='')}/load"
-                status, answer = await call(self.host, self.port, "POST", path)
-            except OSError:
-                return  # Triton itself is gone, which its keeper reports
+        try:
+            path = f"/v2/repository/models/{quote(name, safe='')}/load"
+            status, answer = await call(self.host, self.port, "POST", path)
+        except OSError:
+            return  # Triton itself is gone, which its keeper reports
         if status != HTTPStatus.OK:
             log.warning("model.not_loaded", extra={"model": name, "status": status})
             self.report(f"the model {name} did not load: {reason(answer)}")
@@ -95,4 +125,5 @@ def reason(answer: bytes) -> str:
         text = str(json.loads(answer)["error"])
     except (ValueError, KeyError, TypeError):
         return "Triton gave no reason"
-    return " ".join(text.partition(": ")[2].split("\n\nAt:")[0].split())[:REASON_LENGTH] or text[:REASON_LENGTH]
+    why = text.partition("UNAVAILABLE state: ")[2] or text
+    return " ".join(why.removeprefix("Internal: ").split("\n\nAt:")[0].split())[:REASON_LENGTH].rstrip(" ;")

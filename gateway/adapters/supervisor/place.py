@@ -99,13 +99,15 @@ def _programs(wheel: PostgresWheel, account: Account | None) -> Path:
     if not install.exists():
         _ours(ELSEWHERE)
         draft = install.with_name(f"{install.name}.{secrets.token_hex(4)}")
-        shutil.copytree(wheel.install, draft, symlinks=True)
+        # The programs find their libraries by the way from one folder to the other.
+        for folder in (wheel.install, wheel.libraries):
+            shutil.copytree(folder, draft / folder.relative_to(wheel.root), symlinks=True)
         _open_to_all(draft)
         try:
             draft.rename(install)
         except OSError:  # another start was faster
             shutil.rmtree(draft)
-    return install / "bin"
+    return install / wheel.programs.relative_to(wheel.root)
 
 
 def _ours(folder: Path) -> None:

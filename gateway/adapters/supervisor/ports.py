@@ -2,8 +2,6 @@
 
 import contextlib
 import socket
-from types import TracebackType
-from typing import Self
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,14 +28,6 @@ class ReservedPort:
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_free(host: str, port: int) -> bool:

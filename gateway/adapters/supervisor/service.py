@@ -99,7 +99,7 @@ class Service:
         pause = FIRST_PAUSE_S
         while self._kept is not None:
             ready_since = time.monotonic()
-            status = await asyncio.shield(self._kept.ended)
+            status = await self._kept.wait()
             if time.monotonic() - ready_since > RECOVERED_AFTER_S:
                 pause = FIRST_PAUSE_S
             log.warning("child.ended", extra={"child": self.name, "status": status, "pause": pause})

@@ -1,13 +1,14 @@
 """The embedded stack: the real Triton and the real PostgreSQL, started, kept running and stopped as one."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from gateway.adapters.supervisor.child import ChildPlan, last_words, log_size
-from gateway.adapters.supervisor.datadir import DataDir
+from gateway.adapters.supervisor.datadir import DataDir, unusable
 from gateway.adapters.supervisor.kept import Kept
 from gateway.adapters.supervisor.machine import Machine
 from gateway.adapters.supervisor.place import Place
@@ -39,7 +40,7 @@ class EmbeddedStack:
 
     def __init__(self, plan: StackPlan, *, report: Callable[[str], None]) -> None:
         self._plan = plan
-        self._report = report
+        self._print = report
         self._data = DataDir(plan.data_dir)
         self._triton: Triton | None = None
         self._postgres: Postgres | None = None
@@ -50,6 +51,9 @@ class EmbeddedStack:
         """Start what is to be embedded; `CannotStart` says what hinders it, and then nothing is left running."""
         try:
             return await self._start()
+        except OSError as error:
+            await self.stop()
+            raise CannotStart(unusable(self._data.path, error)) from error
         except BaseException:
             await self.stop()
             raise
@@ -70,6 +74,11 @@ class EmbeddedStack:
     def pids(self) -> dict[str, tuple[int | None, int | None]]:
         """The process numbers of each child and of its keeper, as they are now."""
         return {name: (service.pid, service.keeper_pid) for name, service in self._services.items()}
+
+    def _report(self, line: str) -> None:
+        """Report a line; a terminal that is gone must not end what the stack is about."""
+        with contextlib.suppress(OSError, ValueError):
+            self._print(line)
 
     async def __aenter__(self) -> Endpoints:
         return await self.start()
@@ -145,6 +154,6 @@ class EmbeddedStack:
     async def _run_once(self, title: str, plan: ChildPlan) -> None:
         since = log_size(plan.log)
         self._once = Kept(plan, (self._data.lock,))
-        if status := await self._once.ended:
+        if status := await self._once.wait():
             said = last_words(plan.log, since)
             raise CannotStart(f"{title} could not be set up ({how(status)}): {said}. Read {plan.log}.")

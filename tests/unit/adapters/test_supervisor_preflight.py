@@ -17,7 +17,7 @@ from gateway.errors import CannotStart
 
 FINE = Machine(
     triton=TritonWheel(program=Path("t"), libraries=Path("l"), backend=Path("b"), stub=Path("s")),
-    postgres=PostgresWheel(install=Path("p"), version="1"),
+    postgres=PostgresWheel(root=Path("p"), version="1"),
     libpython=Path("/usr/lib"),
     glibc=(2, 36),
     shared_memory_free=1 << 30,
@@ -48,7 +48,7 @@ def test_a_machine_where_all_is_well_is_not_refused_and_nothing_is_made(plan: St
 @pytest.mark.parametrize(
     ("check", "facts", "said"),
     [
-        ("embedded servers", {"triton": None}, "pip install 'triton-ensemble-gateway[embedded]'"),
+        ("embedded servers", {"triton": None}, r"pip install 'triton-ensemble-gateway\[embedded\]'"),
         ("embedded servers", {"triton": None, "postgres": None}, "Triton and PostgreSQL is not installed"),
         ("libpython", {"libpython": None}, f"{LIBPYTHON}, .* apt-get install libpython3"),
         ("glibc", {"glibc": (2, 31)}, "glibc 2.35 or newer and this system has glibc 2.31"),
@@ -102,8 +102,8 @@ def test_a_path_too_long_for_a_socket_is_refused_with_its_length(plan: StackPlan
     deep = dataclasses.replace(plan, data_dir=Path("/tmp") / ("d" * 100))
     found = problem("socket path", deep, FINE)
     assert found is not None
-    assert "15 bytes too long" in found
-    assert "(122 of 107)" in found
+    assert "16 bytes too long" in found
+    assert "(123 of 107)" in found
     assert problem("socket path", dataclasses.replace(deep, with_postgres=False), FINE) is None
 
 
