@@ -2,8 +2,8 @@
 
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaLimit, MediaUnsupported, MediaUnreadable, TooLarge,
-    │                    RequestIncomplete
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, RunNotFound; MethodNotAllowed
+    │                    RequestIncomplete, TransformInvalid, TransformLimit
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound; MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining
     ├── TritonFailed ─ WiringInvalid
@@ -121,6 +121,18 @@ class RequestIncomplete(InvalidRequest):
     grpc = GrpcCode.DEADLINE_EXCEEDED
 
 
+class TransformInvalid(InvalidRequest):
+    """The transform is not a JSONata expression, or it failed on this observation."""
+
+    code = "transform.invalid"
+
+
+class TransformLimit(InvalidRequest):
+    """The transform needs more time or memory than it may have."""
+
+    code = "transform.limit"
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -147,6 +159,12 @@ class ExecutionNotFound(NotFound):
     """There is no execution with this ID."""
 
     code = "execution.not_found"
+
+
+class MediaNotFound(NotFound):
+    """The execution has no media with this ID."""
+
+    code = "media.not_found"
 
 
 class RunNotFound(NotFound):

@@ -56,3 +56,14 @@ DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
 #: Characters of a step's own refusal that are shown.
 MAX_REFUSAL_CHARACTERS: Final = 200
+
+#: Children that evaluate transforms, per process.
+TRANSFORM_CHILDREN: Final = 2
+#: Bytes of address space of one such child.
+TRANSFORM_MEMORY: Final = 512 * MIB
+#: Seconds one transform may take.
+TRANSFORM_TIMEOUT: Final = 5.0
+#: Characters of one transform.
+MAX_TRANSFORM_CHARACTERS: Final = 16 * 1024
+#: Bytes that one transform may make.
+MAX_TRANSFORM_BYTES: Final = 64 * MIB

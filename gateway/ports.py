@@ -154,3 +154,53 @@ class ImageDecoder(Protocol):
             MediaLimit: it has too many pixels.
         """
         ...
+
+
+class BlobStore(Protocol):
+    """Bytes by key: media that lives longer than a call."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store `data` under `key`, replacing what was there; it survives a power cut when this returns.
+
+        Raises:
+            StorageUnavailable: it cannot be said to be stored.
+        """
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """The bytes stored under `key`.
+
+        Raises:
+            MediaNotFound: there are none.
+            StorageUnavailable: the store does not answer.
+        """
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove these; a key there is not is no error.
+
+        Raises:
+            StorageUnavailable: the store does not answer.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether the store takes and gives bytes; never raises."""
+        ...
+
+
+class Transformer(Protocol):
+    """JSONata, for expressions that a caller wrote: each within its memory and time."""
+
+    async def transform(self, expression: str, document: bytes) -> bytes | None:
+        """The JSON that the expression makes of a JSON document; None where it makes nothing.
+
+        Raises:
+            TransformInvalid: it is not JSONata (with its position), or it failed on the document.
+            TransformLimit: it took more memory or time than it may.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every child."""
+        ...

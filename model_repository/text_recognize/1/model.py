@@ -12,15 +12,17 @@ import json
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from onnx_session import open_session
 from page_observation import observation
-from text_lines import MODEL, TextLines
 
 WARM_BOX = np.array([[[0, 0], [320, 0], [320, 48], [0, 48]]], np.float32)
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
+        # Slow to import, and Triton imports this file once more before, only to complete the config.
+        from onnx_session import open_session
+        from text_lines import MODEL, TextLines
+
         configured = json.loads(args["model_config"])["parameters"]
         parameters = {key: value["string_value"] for key, value in configured.items()}
         session = open_session(MODEL, parameters, args, pb_utils.Logger.log_warn)

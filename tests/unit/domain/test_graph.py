@@ -59,8 +59,11 @@ def test_a_tensor_that_nothing_supplies_has_no_edge() -> None:
 
 @pytest.mark.parametrize(
     ("datatype", "word"),
-    [("BYTES", "STRING"), ("FP16", "FLOAT_TENSOR"), ("FP32", "FLOAT_TENSOR"), ("FP64", "FLOAT_TENSOR")]
-    + [("BF16", "FLOAT_TENSOR"), ("INT64", "INT_TENSOR"), ("UINT8", "INT_TENSOR"), ("BOOL", "INT_TENSOR")],
+    [
+        ("BYTES", "STRING"),
+        *((floating, "FLOAT_TENSOR") for floating in ("FP16", "FP32", "FP64", "BF16")),
+        *((whole, "INT_TENSOR") for whole in ("INT64", "UINT8", "BOOL")),
+    ],
 )
 def test_every_datatype_has_a_word_in_the_graph(datatype: str, word: str) -> None:
     assert node_type(datatype) == word

@@ -1,0 +1,190 @@
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import grpc
+import grpc.aio
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
+
+from gateway.api.grpc.server import NAMES, GrpcServer
+from gateway.domain.ids import new_id
+from gateway.errors import Internal, MediaUnreadable
+from gateway.v1 import (
+    executions_pb2,
+    executions_pb2_grpc,
+    media_pb2,
+    observations_pb2,
+    observations_pb2_grpc,
+    pipelines_pb2,
+    pipelines_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+)
+
+REQUEST = pipelines_pb2.ExecuteSyncRequest(pipeline_id="ocr", media=[media_pb2.Media(data=b"abc")])
+
+
+@contextlib.asynccontextmanager
+async def door(built: Gateway) -> AsyncIterator[grpc.aio.Channel]:
+    server = GrpcServer(built.services, "127.0.0.1:0")
+    port = await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+    finally:
+        await server.stop()
+
+
+async def execute(
+    channel: grpc.aio.Channel, request: pipelines_pb2.ExecuteSyncRequest = REQUEST, **options: object
+) -> pipelines_pb2.ExecuteSyncResponse:
+    return await pipelines_pb2_grpc.PipelinesStub(channel).ExecuteSync(request, **options)
+
+
+def info_of(failure: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
+    """What the richer error model's own reader finds in a failure."""
+    status = rpc_status.from_call(failure)
+    assert status is not None
+    assert status.message == failure.details()
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return info
+
+
+async def test_a_call_is_answered_with_the_observation_as_json_bytes() -> None:
+    built = await gateway(answer=answering(b'{ "rawText" :"hello"}'))
+    async with door(built) as channel:
+        answer = await execute(channel)
+    (finished,) = built.ledger.finished
+    assert (answer.execution_id, answer.run_id) == (finished.run.execution_id, finished.run.run_id)
+    assert b'"rawText" :"hello"}' in answer.observation
+    assert json.loads(answer.observation)["executionId"] == answer.execution_id
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "reason"),
+    [
+        (
+            pipelines_pb2.ExecuteSyncRequest(pipeline_id="never", media=REQUEST.media),
+            grpc.StatusCode.NOT_FOUND,
+            "pipeline.not_found",
+        ),
+        (pipelines_pb2.ExecuteSyncRequest(pipeline_id="ocr"), grpc.StatusCode.INVALID_ARGUMENT, "input.invalid"),
+        (
+            pipelines_pb2.ExecuteSyncRequest(pipeline_id="ocr", media=[media_pb2.Media(base64="!")]),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "input.invalid",
+        ),
+    ],
+)
+async def test_a_bad_call_is_refused_with_a_status_of_details(
+    request_: pipelines_pb2.ExecuteSyncRequest, code: grpc.StatusCode, reason: str
+) -> None:
+    built = await gateway()
+    async with door(built) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await execute(channel, request_)
+    assert failed.value.code() is code
+    assert info_of(failed.value).reason == reason
+    assert built.ledger.finished == []
+
+
+async def test_a_run_that_failed_names_its_records_and_the_request() -> None:
+    built = await gateway(answer=failing(MediaUnreadable("Step decode refused it: no.")))
+    async with door(built) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await execute(channel, metadata=(("x-request-id", "req-1"),))
+    run = built.ledger.finished[0].run
+    assert failed.value.details() == "Step decode refused it: no."
+    assert dict(info_of(failed.value).metadata) == {
+        "field": "media[0]",
+        "executionId": run.execution_id,
+        "runId": run.run_id,
+    }
+    assert ("x-request-id", "req-1") in [tuple(each) for each in failed.value.trailing_metadata()]
+
+
+async def test_what_nobody_foresaw_shows_a_fixed_text(caplog: pytest.LogCaptureFixture) -> None:
+    built = await gateway(answer=failing(ZeroDivisionError("secret")))
+    async with door(built) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await execute(channel)
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INTERNAL, Internal().message)
+    assert "request.failed" in [record.getMessage() for record in caplog.records]
+    assert built.admission.taken == 0
+
+
+async def test_a_call_past_the_last_place_is_refused() -> None:
+    built = await gateway(places=1)
+    async with door(built) as channel:
+        with built.admission.place(), pytest.raises(grpc.aio.AioRpcError) as failed:
+            await execute(channel)
+    assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert info_of(failed.value).reason == "queue.full"
+
+
+async def test_pipelines_are_listed_and_shown_with_their_graph() -> None:
+    built = await gateway(pipeline("ocr"), pipeline("image_stats"))
+    async with door(built) as channel:
+        stub = pipelines_pb2_grpc.PipelinesStub(channel)
+        listed = await stub.ListPipelines(pipelines_pb2.ListPipelinesRequest())
+        shown = await stub.GetPipeline(pipelines_pb2.GetPipelineRequest(pipeline_id="ocr"))
+        graph = await stub.GetPipelineDefinition(pipelines_pb2.GetPipelineDefinitionRequest(pipeline_id="ocr"))
+    assert [each.pipeline_id for each in listed.pipelines] == ["image_stats", "ocr"]
+    assert shown == listed.pipelines[1]
+    assert graph.pipeline_definition_id == "ocr"
+
+
+async def test_records_can_be_read() -> None:
+    built = await gateway()
+    built.ledger.finished = [finished_run(content=b'{ "a":1}')]
+    async with door(built) as channel:
+        execution = await executions_pb2_grpc.ExecutionsStub(channel).GetExecution(
+            executions_pb2.GetExecutionRequest(execution_id=EXECUTION_ID)
+        )
+        run = await runs_pb2_grpc.RunsStub(channel).GetRun(runs_pb2.GetRunRequest(run_id=RUN_ID))
+        found = await observations_pb2_grpc.ObservationsStub(channel).GetObservation(
+            observations_pb2.GetObservationRequest(execution_id=EXECUTION_ID)
+        )
+    assert (execution.execution_id, execution.duration) == (EXECUTION_ID, 2.0)
+    assert run.run_id == RUN_ID
+    assert json.loads(found.observation)["mediaContents"][0]["a"] == 1
+
+
+async def test_a_list_of_runs_is_read_page_by_page() -> None:
+    built = await gateway()
+    built.ledger.finished = [finished_run(run_id=new_id()) for _ in range(3)]
+    request = runs_pb2.ListRunsRequest(execution_id=EXECUTION_ID, limit=2)
+    async with door(built) as channel:
+        stub = runs_pb2_grpc.RunsStub(channel)
+        first = await stub.ListRuns(request)
+        request.cursor = first.next_cursor
+        second = await stub.ListRuns(request)
+    names = [each.run.run_id for each in built.ledger.finished]
+    assert [run.run_id for run in first.runs] == names[:2]
+    assert [run.run_id for run in second.runs] == names[2:]
+    assert second.next_cursor == ""
+
+
+@pytest.mark.parametrize("limit", [-1, 1001])
+async def test_a_limit_out_of_range_is_refused(limit: int) -> None:
+    async with door(await gateway()) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await runs_pb2_grpc.RunsStub(channel).ListRuns(runs_pb2.ListRunsRequest(execution_id="e", limit=limit))
+    assert info_of(failed.value).metadata["field"] == "limit"
+
+
+async def test_health_says_what_ready_says_of_the_whole_and_of_every_service() -> None:
+    async with door(await gateway()) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for name in ("", *NAMES):
+            changes = stub.Watch(health_pb2.HealthCheckRequest(service=name))
+            async for change in changes:
+                if change.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
+            changes.cancel()
+    assert len(NAMES) == 4

@@ -1,0 +1,58 @@
+import pytest
+from unit.fakes import FakeLedger, Gateway
+
+from gateway.core.admission import Admission
+from gateway.core.health import Readiness
+from gateway.errors import Draining, Overloaded, TritonUnavailable
+
+
+def test_a_call_past_the_last_place_is_refused_at_once() -> None:
+    admission = Admission(2)
+    with admission.place(), admission.place():
+        assert admission.taken == 2
+        with pytest.raises(Overloaded), admission.place():
+            pass
+        assert admission.taken == 2
+    assert admission.taken == 0
+
+
+def test_a_place_is_free_again_when_its_call_failed() -> None:
+    admission = Admission(1)
+    with pytest.raises(RuntimeError), admission.place():
+        raise RuntimeError
+    with admission.place():
+        assert admission.taken == 1
+
+
+def test_after_closing_calls_in_hand_go_on_and_others_are_refused() -> None:
+    admission = Admission(2)
+    with admission.place():
+        admission.close()
+        assert admission.closed
+        with pytest.raises(Draining), admission.place():
+            pass
+        assert admission.taken == 1
+    assert admission.taken == 0
+
+
+async def test_the_gateway_is_ready_with_all_its_parts() -> None:
+    assert (await Gateway().services.health.readiness()).ready
+
+
+@pytest.mark.parametrize("part", ["triton", "database", "admitting"])
+async def test_the_gateway_is_not_ready_without_one_of_its_parts(part: str) -> None:
+    built = Gateway()
+    _take_away(built, part)
+    readiness = await built.services.health.readiness()
+    assert not readiness.ready
+    assert readiness == Readiness(triton=part != "triton", database=part != "database", admitting=part != "admitting")
+
+
+def _take_away(built: Gateway, part: str) -> None:
+    if part == "triton":
+        built.source.failure = TritonUnavailable()
+    elif part == "database":
+        assert isinstance(built.ledger, FakeLedger)
+        built.ledger.answers = False
+    else:
+        built.admission.close()

@@ -1,0 +1,284 @@
+import asyncio
+
+import msgspec
+import pytest
+from unit.fakes import (
+    EXECUTION_ID,
+    START,
+    Gateway,
+    answering,
+    failing,
+    finished_run,
+    gateway,
+    media_of,
+    pipeline,
+    text,
+)
+
+from gateway.domain.calls import Call
+from gateway.domain.ids import new_id
+from gateway.domain.media import given
+from gateway.domain.pipelines import Input, InputRole, PipelineStatus
+from gateway.domain.runs import RunState
+from gateway.domain.tensors import Value
+from gateway.errors import (
+    ExecutionNotFound,
+    GatewayError,
+    InvalidInput,
+    MediaLimit,
+    MediaUnreadable,
+    PipelineNotFound,
+    PipelineNotReady,
+    RunNotFound,
+    RunTimeout,
+    StorageUnavailable,
+    TritonFailed,
+    TritonOverloaded,
+    TritonUnavailable,
+    WiringInvalid,
+)
+from gateway.limits import MEDIA_IN_PARALLEL
+from gateway.ports import Dispatch, Inference
+
+PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
+
+
+def call(*media: bytes, timeout: float = 30.0, **fields: object) -> Call:
+    return Call(**{"pipeline_id": "ocr", "media": given(list(media)), "timeout": timeout} | fields)  # type: ignore[arg-type]
+
+
+async def echo(inference: Inference, _: Dispatch) -> list[Value]:
+    return [text("OBSERVATION", msgspec.json.encode({"rawText": media_of(inference).decode()}))]
+
+
+async def never(_: Inference, __: Dispatch) -> list[Value]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_call_is_answered_with_the_observation_that_was_recorded() -> None:
+    built = await gateway(answer=answering(b'{ "rawText" :"hello"}'))
+    outcome = await built.runs.execute_sync(call(b"x", tag="mine", meta_data=b'{"a": 1}'))
+    (finished,) = built.ledger.finished
+    assert outcome.execution_id == finished.execution.execution_id
+    assert outcome.run_id == finished.run.run_id
+    assert (finished.execution.tag, finished.execution.meta_data) == ("mine", b'{"a": 1}')
+    assert finished.execution.created_at == START
+    assert finished.run.state is RunState.COMPLETED
+    assert b',"rawText" :"hello"}' in outcome.observation
+    assert await built.runs.observation(outcome.execution_id) == outcome.observation
+
+
+async def test_triton_is_asked_for_the_ensemble_under_the_run_id() -> None:
+    built = await gateway()
+    outcome = await built.runs.execute_sync(call(b"x"))
+    (asked,) = built.engine.asked
+    assert (asked.model, asked.request_id) == ("ocr", outcome.run_id)
+    assert media_of(asked) == b"x"
+
+
+async def test_a_pipeline_without_media_is_run_once_on_its_named_inputs() -> None:
+    built = await gateway(pipeline(inputs=(PROMPT,)))
+    outcome = await built.runs.execute_sync(call(inputs={"PROMPT": "hi"}))
+    (asked,) = built.engine.asked
+    assert [each.only_element() for each in asked.inputs] == [b"hi"]
+    (entry,) = msgspec.json.decode(outcome.observation)["mediaContents"]
+    assert "mediaId" not in entry
+
+
+async def test_named_inputs_go_with_every_media() -> None:
+    built = await gateway(pipeline(inputs=(pipeline().inputs[0], PROMPT)))
+    await built.runs.execute_sync(call(b"a", b"b", inputs={"PROMPT": "hi"}))
+    assert [[each.only_element() for each in asked.inputs] for asked in built.engine.asked] == [
+        [b"a", b"hi"],
+        [b"b", b"hi"],
+    ]
+
+
+async def test_entries_stand_in_call_order_whatever_order_inferences_end_in() -> None:
+    last_ended = asyncio.Event()
+
+    async def last_first(inference: Inference, dispatch: Dispatch) -> list[Value]:
+        if media_of(inference) == b"c":
+            last_ended.set()
+        await last_ended.wait()
+        return await echo(inference, dispatch)
+
+    built = await gateway(answer=last_first)
+    outcome = await built.runs.execute_sync(call(b"a", b"b", b"c"))
+    found = msgspec.json.decode(outcome.observation)["mediaContents"]
+    assert [(each["mediaId"], each["rawText"]) for each in found] == [
+        ("media-1", "a"),
+        ("media-2", "b"),
+        ("media-3", "c"),
+    ]
+
+
+async def test_one_call_has_only_so_many_inferences_with_triton_at_once() -> None:
+    full = asyncio.Event()
+
+    async def answer(inference: Inference, dispatch: Dispatch) -> list[Value]:
+        if built.engine.at_once == MEDIA_IN_PARALLEL:
+            full.set()
+        await full.wait()
+        return await echo(inference, dispatch)
+
+    built = await gateway(answer=answer)
+    await built.runs.execute_sync(call(*(b"%d" % number for number in range(3 * MEDIA_IN_PARALLEL))))
+    assert built.engine.most_at_once == MEDIA_IN_PARALLEL
+    assert len(built.engine.asked) == 3 * MEDIA_IN_PARALLEL
+
+
+@pytest.mark.parametrize("kind", [MediaUnreadable, MediaLimit])
+async def test_one_media_that_fails_fails_the_run_names_it_and_cancels_the_others(kind: type[GatewayError]) -> None:
+    async def second_fails(inference: Inference, dispatch: Dispatch) -> list[Value]:
+        if media_of(inference) != b"b":
+            return await never(inference, dispatch)
+        raise kind("Step decode refused it.")
+
+    built = await gateway(answer=second_fails)
+    with pytest.raises(kind) as failed:
+        await built.runs.execute_sync(call(b"a", b"b", b"c"))
+    assert failed.value.field == "media[1]"
+    assert sorted(map(media_of, built.engine.canceled)) == [b"a", b"c"]
+    (finished,) = built.ledger.finished
+    assert finished.entries == ()
+    assert finished.run.state is RunState.FAILED
+    assert finished.run.error is not None
+    assert finished.run.error.field == "media[1]"
+    assert (failed.value.execution_id, failed.value.run_id) == (finished.run.execution_id, finished.run.run_id)
+
+
+@pytest.mark.parametrize("error", [TritonFailed(), TritonOverloaded(), WiringInvalid(field="OUT"), MediaUnreadable()])
+async def test_a_run_that_fails_leaves_its_record_and_the_error_names_it(error: GatewayError) -> None:
+    built = await gateway(answer=failing(error))
+    with pytest.raises(type(error)) as failed:
+        await built.runs.execute_sync(call(b"a"))
+    (finished,) = built.ledger.finished
+    assert finished.run.state is RunState.FAILED
+    assert finished.run.error is not None
+    assert finished.run.error.code == error.code
+    assert (failed.value.execution_id, failed.value.run_id) == (finished.run.execution_id, finished.run.run_id)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_run_past_its_deadline_is_timed_out(count: int) -> None:
+    built = await gateway(answer=never)
+    with pytest.raises(RunTimeout, match=r"deadline of 0\.001 s") as failed:
+        await built.runs.execute_sync(call(*[b"a"] * count, timeout=0.001))
+    (finished,) = built.ledger.finished
+    assert finished.run.state is RunState.TIMED_OUT
+    assert finished.entries == ()
+    assert failed.value.run_id == finished.run.run_id
+    assert built.engine.at_once == 0
+
+
+async def test_a_model_that_answers_what_its_role_forbids_fails_the_run() -> None:
+    async def nothing_valid(_: Inference, __: Dispatch) -> list[Value]:
+        return [Value("OBSERVATION", "BYTES", (1,), (b"\x09\x00\x00\x00cut",))]
+
+    built = await gateway(answer=nothing_valid)
+    with pytest.raises(TritonFailed, match="cut off"):
+        await built.runs.execute_sync(call(b"a"))
+    assert built.ledger.finished[0].run.state is RunState.FAILED
+
+
+async def test_a_result_that_cannot_be_recorded_is_not_acknowledged() -> None:
+    built = await gateway()
+    built.ledger.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable) as failed:
+        await built.runs.execute_sync(call(b"a"))
+    assert (failed.value.execution_id, failed.value.run_id) == (None, None)
+
+
+async def test_a_failure_that_cannot_be_recorded_is_one_of_storage() -> None:
+    built = await gateway(answer=failing(TritonFailed()))
+    built.ledger.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable):
+        await built.runs.execute_sync(call(b"a"))
+
+
+@pytest.mark.parametrize("error", [TritonUnavailable(), PipelineNotReady()])
+async def test_a_triton_that_is_away_has_the_watch_look_again(error: GatewayError) -> None:
+    built = await gateway(answer=failing(error))
+    watch = asyncio.create_task(built.pipelines.watch())
+    try:
+        await built.source.looked(2)
+        with pytest.raises(type(error)):
+            await built.runs.execute_sync(call(b"a"))
+        await built.source.looked(3)
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        (call(b"a", pipeline_id="never"), PipelineNotFound),
+        (call(b"a", pipeline_id="loading"), PipelineNotReady),
+        (call(), InvalidInput),
+        (call(b"a", inputs={"WRONG": 1}), InvalidInput),
+        (call(pipeline_id="prompted", inputs={"PROMPT": 5}), InvalidInput),
+    ],
+)
+async def test_a_call_that_is_refused_before_it_runs_leaves_no_record(asked: Call, error: type[GatewayError]) -> None:
+    loading = pipeline("loading", status=PipelineStatus.LOADING)
+    built = await gateway(pipeline(), loading, pipeline("prompted", inputs=(PROMPT,)))
+    with pytest.raises(error) as refused:
+        await built.runs.execute_sync(asked)
+    assert built.ledger.finished == []
+    assert built.engine.asked == []
+    assert (refused.value.execution_id, refused.value.run_id) == (None, None)
+
+
+async def test_a_picture_that_the_gateway_itself_cannot_read_is_named() -> None:
+    built = await gateway(pipeline(inputs=(Input("X", "UINT8", (-1, -1, 3), InputRole.IMAGE),)))
+    built.images.failure = MediaUnreadable()
+    with pytest.raises(MediaUnreadable) as failed:
+        await built.runs.execute_sync(call(b"a"))
+    assert failed.value.field == "media[0]"
+    assert built.ledger.finished[0].run.state is RunState.FAILED
+
+
+def recorded(runs: int) -> Gateway:
+    built = Gateway()
+    built.ledger.finished = [finished_run(run_id=new_id()) for _ in range(runs)]
+    return built
+
+
+async def test_a_list_of_runs_is_read_page_by_page() -> None:
+    built = recorded(5)
+    names = [each.run.run_id for each in built.ledger.finished]
+    pages, cursor = [], None
+    while True:
+        page = await built.runs.page(EXECUTION_ID, 2, cursor)
+        pages.append([run.run_id for run in page.runs])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == [names[:2], names[2:4], names[4:]]
+
+
+async def test_a_list_that_ends_with_its_page_has_no_next_one() -> None:
+    assert (await recorded(2).runs.page(EXECUTION_ID, 2, None)).next_cursor is None
+
+
+async def test_a_cursor_of_somebody_else_is_refused() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await recorded(1).runs.page(EXECUTION_ID, 2, "mine")
+    assert refused.value.field == "cursor"
+
+
+@pytest.mark.parametrize("run_id", ["mine", "", "019aa000-0000-7000-8000-00000000ffff"])
+async def test_a_run_that_is_not_there_is_not_found(run_id: str) -> None:
+    with pytest.raises(RunNotFound):
+        await recorded(1).runs.run(run_id)
+
+
+async def test_an_execution_that_is_not_there_is_not_found() -> None:
+    built = recorded(1)
+    assert (await built.runs.execution(EXECUTION_ID)).state is RunState.COMPLETED
+    for read in (built.runs.execution, built.runs.observation):
+        with pytest.raises(ExecutionNotFound):
+            await read("other")
