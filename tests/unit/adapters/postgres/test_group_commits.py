@@ -126,20 +126,6 @@ async def test_a_caller_that_leaves_takes_nothing_with_it(caplog: pytest.LogCapt
     assert caplog.records == []
 
 
-async def test_a_failure_that_nobody_waits_for_is_not_an_accident() -> None:
-    table = FakeTable()
-    table.gate.clear()
-    table.refused["a"] = StorageUnavailable()
-    commits = GroupCommits(table.write)
-    gone = asyncio.create_task(commits.add(finished_run("a")))
-    await table.begun.wait()
-    gone.cancel()
-    await asyncio.wait((gone,))
-    table.gate.set()
-    await commits.close()
-    assert gone.cancelled()
-
-
 async def test_closing_waits_for_everything_pending() -> None:
     table = FakeTable()
     table.gate.clear()

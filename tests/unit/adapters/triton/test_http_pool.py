@@ -11,10 +11,10 @@ from gateway.ports import Dispatch
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\nName: %b\r\n\r\n"
 
-Behaviour = Callable[["Session", bytes], Awaitable[None]]
+Behaviour = Callable[["Peer", bytes], Awaitable[None]]
 
 
-class Session:
+class Peer:
     """One connection as the server sees it."""
 
     def __init__(self, number: int, writer: asyncio.StreamWriter):
@@ -56,20 +56,20 @@ class ScriptedServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._open.add(writer)
-        session = Session(self.connections, writer)
+        peer = Peer(self.connections, writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await self._take(session, head)
+                await self._take(peer, head)
         self._open.discard(writer)
         writer.close()
 
-    async def _take(self, session: Session, head: bytes) -> None:
+    async def _take(self, peer: Peer, head: bytes) -> None:
         name = head.partition(b"Name: ")[2].strip()
         async with self._heard:
             self.names.append(name)
             self._heard.notify_all()
-        await self.behaviour(session, name)
+        await self.behaviour(peer, name)
 
     async def heard(self, requests: int) -> None:
         """Wait until this many requests have come."""
@@ -83,8 +83,8 @@ class ScriptedServer:
             await writer.wait_closed()
 
 
-async def echo(session: Session, name: bytes) -> None:
-    session.answer(name)
+async def echo(peer: Peer, name: bytes) -> None:
+    peer.answer(name)
 
 
 class Held:
@@ -100,9 +100,9 @@ class Held:
         for name in names:
             self._gate(name).set()
 
-    async def __call__(self, session: Session, name: bytes) -> None:
+    async def __call__(self, peer: Peer, name: bytes) -> None:
         await self._gate(name).wait()
-        session.answer(name)
+        peer.answer(name)
 
 
 @contextlib.asynccontextmanager
@@ -128,8 +128,8 @@ async def test_one_connection_carries_one_exchange_after_another() -> None:
 
 
 async def test_a_header_says_where_json_ends_and_tensors_begin() -> None:
-    async def split(session: Session, _: bytes) -> None:
-        session.answer(b"{}\x00\x01", headers=b"inference-header-content-length: 2\r\n")
+    async def split(peer: Peer, _: bytes) -> None:
+        peer.answer(b"{}\x00\x01", headers=b"inference-header-content-length: 2\r\n")
 
     async with serving(split) as (_, pool):
         reply = await asked(pool)
@@ -137,9 +137,9 @@ async def test_a_header_says_where_json_ends_and_tensors_begin() -> None:
 
 
 async def test_an_answer_may_come_in_pieces_and_in_chunks() -> None:
-    async def in_pieces(session: Session, _: bytes) -> None:
+    async def in_pieces(peer: Peer, _: bytes) -> None:
         for piece in (b"HTTP/1.1 200 OK\r\nTransfer-", b"Encoding: chunked\r\n\r\n2\r\nab\r\n", b"1\r\nc\r\n0\r\n\r\n"):
-            session.send(piece)
+            peer.send(piece)
             await asyncio.sleep(0)
 
     async with serving(in_pieces) as (server, pool):
@@ -149,8 +149,8 @@ async def test_an_answer_may_come_in_pieces_and_in_chunks() -> None:
 
 
 async def test_another_status_is_handed_on() -> None:
-    async def refuse(session: Session, _: bytes) -> None:
-        session.answer(b'{"error":"no"}', status=b"400 Bad Request")
+    async def refuse(peer: Peer, _: bytes) -> None:
+        peer.answer(b'{"error":"no"}', status=b"400 Bad Request")
 
     async with serving(refuse) as (_, pool):
         reply = await asked(pool)
@@ -158,9 +158,9 @@ async def test_another_status_is_handed_on() -> None:
 
 
 async def test_a_connection_that_the_server_will_not_keep_is_not_used_again() -> None:
-    async def once(session: Session, name: bytes) -> None:
-        session.answer(name, headers=b"Connection: close\r\n")
-        session.close()
+    async def once(peer: Peer, name: bytes) -> None:
+        peer.answer(name, headers=b"Connection: close\r\n")
+        peer.close()
 
     async with serving(once) as (server, pool):
         for _ in range(2):
@@ -177,11 +177,11 @@ async def test_an_idle_connection_that_the_server_closed_costs_nobody_anything()
 
 
 async def test_a_request_that_met_a_closed_connection_goes_out_once_more_on_a_fresh_one() -> None:
-    async def second_is_lost(session: Session, name: bytes) -> None:
-        if session.number == 1 and name == b"b":
-            session.close()
+    async def second_is_lost(peer: Peer, name: bytes) -> None:
+        if peer.number == 1 and name == b"b":
+            peer.close()
         else:
-            session.answer(name)
+            peer.answer(name)
 
     async with serving(second_is_lost) as (server, pool):
         await asked(pool, b"a")
@@ -191,11 +191,11 @@ async def test_a_request_that_met_a_closed_connection_goes_out_once_more_on_a_fr
 
 
 async def test_a_request_goes_out_twice_at_the_most() -> None:
-    async def lost(session: Session, name: bytes) -> None:
+    async def lost(peer: Peer, name: bytes) -> None:
         if name == b"a":
-            session.answer(name)
+            peer.answer(name)
         else:
-            session.close()
+            peer.close()
 
     async with serving(lost) as (server, pool):
         await asked(pool, b"a")
@@ -207,12 +207,12 @@ async def test_a_request_goes_out_twice_at_the_most() -> None:
 
 @pytest.mark.parametrize("first_is_used", [True, False])
 async def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_not_tried_again(first_is_used: bool) -> None:
-    async def breaking(session: Session, name: bytes) -> None:
+    async def breaking(peer: Peer, name: bytes) -> None:
         if name == b"a":
-            session.answer(name)
+            peer.answer(name)
             return
-        session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-        session.close()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        peer.close()
 
     async with serving(breaking) as (server, pool):
         if first_is_used:
@@ -223,8 +223,8 @@ async def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_not_tried_
 
 
 async def test_what_is_not_http_is_a_triton_that_is_away() -> None:
-    async def nonsense(session: Session, _: bytes) -> None:
-        session.send(b"\x00\x01\x02 nonsense\r\n\r\n")
+    async def nonsense(peer: Peer, _: bytes) -> None:
+        peer.send(b"\x00\x01\x02 nonsense\r\n\r\n")
 
     async with serving(nonsense, size=1) as (_, pool):
         for _ in range(2):
@@ -235,8 +235,8 @@ async def test_what_is_not_http_is_a_triton_that_is_away() -> None:
 async def test_an_answer_larger_than_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.adapters.triton.connection.MAX_INFERENCE_REPLY_BYTES", 10)
 
-    async def sized(session: Session, name: bytes) -> None:
-        session.answer(bytes(int(name)))
+    async def sized(peer: Peer, name: bytes) -> None:
+        peer.answer(bytes(int(name)))
 
     async with serving(sized, size=1) as (server, pool):
         with pytest.raises(TritonFailed, match="larger"):
@@ -304,12 +304,12 @@ async def test_a_caller_that_leaves_while_it_waits_takes_no_place() -> None:
 async def test_an_answer_that_breaks_off_after_its_caller_left_frees_the_place() -> None:
     broken = asyncio.Event()
 
-    async def break_off(session: Session, name: bytes) -> None:
+    async def break_off(peer: Peer, name: bytes) -> None:
         if name == b"a":
             await broken.wait()
-            session.close()
+            peer.close()
         else:
-            session.answer(name)
+            peer.answer(name)
 
     async with serving(break_off, size=1) as (server, pool):
         gone = asyncio.create_task(asked(pool, b"a"))
@@ -323,9 +323,9 @@ async def test_an_answer_that_breaks_off_after_its_caller_left_frees_the_place()
 async def test_an_inference_that_is_left_alone_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.adapters.triton.pool.ABANDONED_INFERENCE_TIMEOUT", 0.001)
 
-    async def only_b(session: Session, name: bytes) -> None:
+    async def only_b(peer: Peer, name: bytes) -> None:
         if name == b"b":
-            session.answer(name)
+            peer.answer(name)
 
     async with serving(only_b, size=1) as (server, pool):
         gone = asyncio.create_task(asked(pool, b"a"))
