@@ -91,10 +91,11 @@ async def core(settings: Settings, endpoints: Endpoints, database: Database) -> 
     await pipelines.recall()
     await pipelines.refresh()
     watch = asyncio.create_task(pipelines.watch())
+    runs = Runs(pipelines, engine, ledger, PillowDecoder(), admission)
     try:
         yield Services(
             pipelines=pipelines,
-            runs=Runs(pipelines, engine, ledger, PillowDecoder(), admission),
+            runs=runs,
             health=Health(pipelines, ledger, admission),
             sync_timeout=settings.sync_timeout,
             max_body_bytes=settings.max_body_bytes,
@@ -102,6 +103,7 @@ async def core(settings: Settings, endpoints: Endpoints, database: Database) -> 
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+        await runs.close()
         await engine.close()
         await ledger.close()
         await channel.close()

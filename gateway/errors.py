@@ -1,13 +1,14 @@
 """Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
 
     GatewayError
-    ├── InvalidRequest ─ Malformed, InvalidInput, MediaLimit, MediaUnsupported, MediaUnreadable, TooLarge,
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
+    │                    TooLarge,
     │                    RequestIncomplete, TransformInvalid, TransformLimit
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound; MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining
     ├── TritonFailed ─ WiringInvalid
-    ├── RunTimeout, RuntimeUnsupported
+    ├── RunTimeout, RunCanceled, RuntimeUnsupported
     └── Internal
 
 The text of an error is written by us and never repeats a caller's value. `CannotStart` never
@@ -22,6 +23,7 @@ from typing import ClassVar
 class GrpcCode(enum.IntEnum):
     """The status codes of gRPC that the gateway answers with."""
 
+    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
@@ -86,7 +88,18 @@ class InvalidInput(InvalidRequest):
     """A field of the request is not valid."""
 
 
-class MediaLimit(InvalidRequest):
+class MediaRefused(InvalidRequest):
+    """A step of the pipeline, or the gateway in its place, does not take the media."""
+
+    code = "media.unreadable"
+
+    def __init__(self, message: str | None = None, *, field: str | None = None, step: str | None = None):
+        super().__init__(message, field=field)
+        #: The model that refused it; None where it was the gateway.
+        self.step = step
+
+
+class MediaLimit(MediaRefused):
     """The media has more pixels than the gateway accepts."""
 
     code = "media.limit"
@@ -99,7 +112,7 @@ class MediaUnsupported(InvalidRequest):
     http = 415
 
 
-class MediaUnreadable(InvalidRequest):
+class MediaUnreadable(MediaRefused):
     """A step of the pipeline could not read the media."""
 
     code = "media.unreadable"
@@ -224,6 +237,14 @@ class TritonFailed(GatewayError):
 
     code = "triton.failed"
     http = 502
+
+
+class RunCanceled(GatewayError):
+    """The run was canceled: its caller has gone."""
+
+    code = "run.canceled"
+    http = 499
+    grpc = GrpcCode.CANCELLED
 
 
 class RunTimeout(GatewayError):

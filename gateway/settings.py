@@ -20,7 +20,7 @@ FOREIGN: Final = frozenset(("GATEWAY_URL", "GATEWAY_API_KEY", "GATEWAY_CONFIG"))
 
 TcpPort = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
 
 
 def _told(sentence: str) -> msgspec.Meta:
@@ -87,8 +87,9 @@ def _from_file(config: Path | None) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    ours = {key: value for key, value in environment.items() if key.startswith(PREFIX) and key not in FOREIGN}
-    return {key.removeprefix(PREFIX).lower(): value for key, value in ours.items()}
+    # An empty variable is one that is not set, as compose files pass it.
+    ours = {key: value for key, value in environment.items() if key.startswith(PREFIX) and value}
+    return {key.removeprefix(PREFIX).lower(): value for key, value in ours.items() if key not in FOREIGN}
 
 
 def _converted(values: dict[str, Any], sources: dict[str, str]) -> Settings:

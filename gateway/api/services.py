@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from litestar.di import NamedDependency
+
 from gateway.core.health import Health
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
@@ -18,3 +20,7 @@ class Services:
     sync_timeout: float
     #: Bytes of one request body.
     max_body_bytes: int
+
+
+#: How a route of Litestar asks for the services.
+Core = NamedDependency[Services]

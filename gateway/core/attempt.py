@@ -10,7 +10,7 @@ from gateway.domain.media import Media
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.runs import Run, RunError, RunState, Timings
-from gateway.errors import GatewayError, RunTimeout
+from gateway.errors import GatewayError, RunCanceled, RunTimeout
 from gateway.ports import Dispatch, FinishedRun
 
 
@@ -44,7 +44,8 @@ class Attempt:
 
     def failed(self, error: GatewayError, at: datetime) -> FinishedRun:
         """The record of failure, which changes no observation."""
-        state = RunState.TIMED_OUT if isinstance(error, RunTimeout) else RunState.FAILED
+        states = {RunTimeout: RunState.TIMED_OUT, RunCanceled: RunState.CANCELED}
+        state = states.get(type(error), RunState.FAILED)
         run = msgspec.structs.replace(self._run(state, at), error=RunError.of(error))
         return FinishedRun(self.execution, run, ())
 

@@ -9,10 +9,10 @@ import msgspec
 
 from gateway.domain.pipelines import Pipeline, PipelineStatus
 from gateway.errors import (
-    GatewayError,
     PipelineNotFound,
     PipelineNotReady,
     RuntimeUnsupported,
+    StorageUnavailable,
     TritonUnavailable,
 )
 from gateway.limits import DISCOVERY_FRESHNESS, DISCOVERY_INTERVAL
@@ -30,6 +30,8 @@ class Pipelines:
         self._known: dict[str, Pipeline] = {}
         #: Models that Triton lists but hides, so that nobody can say yet whether they are pipelines.
         self._hidden: frozenset[str] = frozenset()
+        #: Seen, but not yet kept: the store did not answer.
+        self._unsaved: dict[str, Pipeline] = {}
         self._reachable = False
         self._looked_at = float("-inf")
         self._look = asyncio.Lock()
@@ -44,8 +46,8 @@ class Pipelines:
         while True:
             try:
                 await self.refresh()
-            except GatewayError as error:
-                log.warning("pipelines.refresh_failed", extra={"code": error.code})
+            except Exception:
+                log.exception("pipelines.refresh_failed")
             try:
                 await asyncio.wait_for(self._wake.wait(), DISCOVERY_INTERVAL)
             except TimeoutError:
@@ -55,21 +57,20 @@ class Pipelines:
         """Have `watch` look again soon: an inference met a state that the last look did not show."""
         self._wake.set()
 
-    async def refresh(self) -> None:
-        """Look at Triton's models now.
-
-        Raises:
-            StorageUnavailable: what was seen could not be kept; it is known all the same.
-        """
+    async def refresh(self, unless_within: float = 0.0) -> None:
+        """Look at Triton's models now, unless somebody did so within the last seconds."""
         async with self._look:
+            if time.monotonic() - self._looked_at < unless_within:
+                return
             self._wake.clear()
             try:
                 discovery = await self._source.discover(self._known)
             except TritonUnavailable:
                 self._lose_sight()
-                return
-            self._looked_at = time.monotonic()
-            await self._take_in(discovery.pipelines, discovery.hidden)
+            else:
+                await self._take_in(discovery.pipelines, discovery.hidden)
+            finally:
+                self._looked_at = time.monotonic()
 
     def _lose_sight(self) -> None:
         if self._reachable:
@@ -89,8 +90,19 @@ class Pipelines:
         news = [each for name, each in now.items() if name not in before or _config(each) != _config(before[name])]
         for each in news:
             log.info("pipeline.discovered", extra={"pipeline_id": each.pipeline_id, "status": each.status})
-        if news:
-            await self._store.save(news)
+        self._unsaved |= {each.pipeline_id: each for each in news}
+        await self._keep()
+
+    async def _keep(self) -> None:
+        """Have the store remember what is new; what it does not take now is offered again at the next look."""
+        if not self._unsaved:
+            return
+        try:
+            await self._store.save(list(self._unsaved.values()))
+        except StorageUnavailable:
+            log.warning("pipelines.not_kept", extra={"count": len(self._unsaved)})
+        else:
+            self._unsaved = {}
 
     def list(self) -> list[Pipeline]:
         """Every pipeline, by name."""
@@ -105,8 +117,8 @@ class Pipelines:
             TritonUnavailable: nobody knows it, and Triton cannot be asked.
         """
         known = self._known.get(pipeline_id)
-        if known is None and time.monotonic() - self._looked_at > DISCOVERY_FRESHNESS:
-            await self.refresh()
+        if known is None:
+            await self.refresh(unless_within=DISCOVERY_FRESHNESS)
             known = self._known.get(pipeline_id)
         if known is not None:
             return known

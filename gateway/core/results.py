@@ -24,6 +24,8 @@ def content(pipeline: Pipeline, values: Iterable[Value]) -> bytes:
     """
     roles = {each.name: each.role for each in pipeline.outputs}
     values = list(values)
+    if not values:
+        raise WiringInvalid("Triton sent no output.")
     if len(values) == 1:
         whole = _whole_observation(values[0], roles.get(values[0].name, OutputRole.AUTO))
         if whole is not None:
@@ -35,7 +37,7 @@ def content(pipeline: Pipeline, values: Iterable[Value]) -> bytes:
 
 
 def _whole_observation(value: Value, role: OutputRole) -> bytes | None:
-    raw = value.only_element() if role in (OutputRole.OBSERVATION, OutputRole.AUTO) else None
+    raw = _element(value, role) if role in (OutputRole.OBSERVATION, OutputRole.AUTO) else None
     if raw is None or _observation_fields(value.name, raw, role) is None:
         return None
     return raw
@@ -55,17 +57,26 @@ def _observation_fields(name: str, raw: bytes, role: OutputRole) -> Fields | Non
     return fields
 
 
+def _element(value: Value, role: OutputRole) -> bytes | None:
+    """The one element of a BYTES output; None where the output is a tensor, which a declared role may forbid."""
+    raw = None if role is OutputRole.TENSOR else value.only_element()
+    if raw is None and role not in (OutputRole.TENSOR, OutputRole.AUTO):
+        raise WiringInvalid(f"An output declared as {role} is not one element of BYTES.", field=value.name)
+    return raw
+
+
 def _object(raw: bytes) -> Fields | None:
+    # msgspec does not look into the strings of what it keeps raw.
     try:
-        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(raw.decode(), type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _json(raw: bytes) -> msgspec.Raw | None:
     try:
-        msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        msgspec.json.decode(raw.decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return msgspec.Raw(raw)
 
@@ -79,7 +90,7 @@ class _Gathered:
         self._outputs: Fields = {}
 
     def add(self, value: Value, role: OutputRole) -> None:
-        raw = None if role is OutputRole.TENSOR else value.only_element()
+        raw = _element(value, role)
         if raw is None:
             self._outputs[value.name] = _encoded(to_plain(value))
             return
@@ -88,6 +99,8 @@ class _Gathered:
             if fields is not None and self._fields.keys().isdisjoint(fields):
                 self._fields |= fields
                 return
+            if fields is not None and role is OutputRole.OBSERVATION:
+                raise WiringInvalid("Two outputs hold the same field of the observation.", field=value.name)
         self._add_value(value, role, raw)
 
     def _add_value(self, value: Value, role: OutputRole, raw: bytes) -> None:
@@ -104,13 +117,15 @@ class _Gathered:
             self._fields[key] = _label(raw) if role is OutputRole.LABEL else _encoded(raw.decode(errors="replace"))
 
     def encoded(self) -> bytes:
-        fields = dict(self._fields)
+        gathered: Fields = {}
         if self._json:
             only = len(self._json) == 1
-            fields["json"] = next(iter(self._json.values())) if only else _encoded(self._json)
+            gathered["json"] = next(iter(self._json.values())) if only else _encoded(self._json)
         if self._outputs:
-            fields["outputs"] = _encoded(self._outputs)
-        return msgspec.json.encode(fields)
+            gathered["outputs"] = _encoded(self._outputs)
+        if not gathered.keys().isdisjoint(self._fields):
+            raise WiringInvalid("An observation holds a field, json or outputs, that other outputs need.")
+        return msgspec.json.encode(self._fields | gathered)
 
 
 def _label(raw: bytes) -> msgspec.Raw:

@@ -11,18 +11,21 @@ from gateway.core.attempt import Attempt
 from gateway.core.pipelines import Pipelines
 from gateway.domain.calls import Call, Outcome
 from gateway.domain.executions import Execution, NewExecution
-from gateway.domain.ids import is_uuid, new_id, now
+from gateway.domain.ids import EXECUTION_ID, is_uuid, new_id, now
 from gateway.domain.media import Media
 from gateway.domain.observations import observation_json
 from gateway.domain.runs import Run, RunPage
 from gateway.domain.tensors import Value
 from gateway.errors import (
+    ExecutionNotFound,
     GatewayError,
+    Internal,
     InvalidInput,
-    MediaLimit,
-    MediaUnreadable,
+    MediaRefused,
+    RunCanceled,
     RunNotFound,
     RunTimeout,
+    TritonFailed,
     Unavailable,
 )
 from gateway.limits import MEDIA_IN_PARALLEL
@@ -50,6 +53,8 @@ class Runs:
         self._ledger = ledger
         self._images = images
         self._clock = clock
+        #: Records in the making of runs whose callers have gone.
+        self._departed: set[asyncio.Task[None]] = set()
 
     async def execute_sync(self, call: Call) -> Outcome:
         """Run a pipeline on the media of one call, and keep what it found as a new execution.
@@ -67,13 +72,38 @@ class Runs:
         attempt = Attempt(pipeline, execution, call.media)
         try:
             contents = await self._within(call.timeout, attempt, named)
+        except asyncio.CancelledError:
+            self._record_departure(attempt, call.timeout)
+            raise
         except GatewayError as error:
             await self._fail(attempt, error)
             raise
+        except Exception as failure:
+            log.exception("run.broke", extra={"run_id": attempt.run_id})
+            unforeseen = Internal()
+            await self._fail(attempt, unforeseen)
+            raise unforeseen from failure
         finished = attempt.completed(contents, self._clock())
         await self._ledger.finish(finished)
         observation = observation_json(execution.execution_id, finished.entries)
         return Outcome(execution.execution_id, attempt.run_id, observation)
+
+    def _record_departure(self, attempt: Attempt, seconds: float) -> None:
+        """The caller has gone, and its task with it; the record is written all the same."""
+        elapsed = (self._clock() - attempt.execution.created_at).total_seconds()
+        error = _timeout(seconds) if elapsed >= seconds else RunCanceled()
+        task = asyncio.create_task(self._fail(attempt, error))
+        self._departed.add(task)
+        task.add_done_callback(self._departure_recorded)
+
+    def _departure_recorded(self, task: "asyncio.Task[None]") -> None:
+        self._departed.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("run.departure_lost", exc_info=task.exception())
+
+    async def close(self) -> None:
+        """Wait until the runs of callers who have gone are recorded."""
+        await asyncio.gather(*self._departed, return_exceptions=True)
 
     async def _fail(self, attempt: Attempt, error: GatewayError) -> None:
         if isinstance(error, Unavailable):
@@ -87,7 +117,7 @@ class Runs:
             async with asyncio.timeout(seconds):
                 return await self._infer_all(attempt, named)
         except TimeoutError:
-            raise RunTimeout(f"The run did not end within its deadline of {seconds:g} s.") from None
+            raise _timeout(seconds) from None
 
     async def _infer_all(self, attempt: Attempt, named: tuple[Value, ...]) -> list[bytes]:
         if len(attempt.media) < 2:
@@ -102,7 +132,7 @@ class Runs:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(index, media)) for index, media in enumerate(attempt.media)]
-        except* GatewayError as failures:
+        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
             raise _first(failures) from None
         return [task.result() for task in tasks]
 
@@ -114,7 +144,10 @@ class Runs:
             values = named if media is None else (await inputs.media_value(pipeline, media, self._images), *named)
             request = Inference(pipeline.pipeline_id, values, attempt.run_id)
             return results.content(pipeline, await self._engine.infer(request, dispatch))
-        except (MediaUnreadable, MediaLimit) as error:
+        except MediaRefused as error:
+            if error.step is not None and error.step not in pipeline.models:
+                # Not one of our steps' refusals, whatever it looks like.
+                raise TritonFailed from error
             error.field = f"media[{index}]"
             raise
 
@@ -137,7 +170,7 @@ class Runs:
         """
         if cursor is not None and not is_uuid(cursor):
             raise InvalidInput("The cursor is not one that this list gave.", field="cursor")
-        found = await self._ledger.runs(execution_id, limit + 1, cursor)
+        found = await self._ledger.runs(known_form(execution_id), limit + 1, cursor)
         runs = found[:limit]
         return RunPage(runs, runs[-1].run_id if len(found) > limit else None)
 
@@ -147,7 +180,7 @@ class Runs:
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        return await self._ledger.execution(execution_id)
+        return await self._ledger.execution(known_form(execution_id))
 
     async def observation(self, execution_id: str) -> bytes:
         """The observation of an execution, as a JSON document.
@@ -155,10 +188,25 @@ class Runs:
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        return observation_json(execution_id, await self._ledger.entries(execution_id))
+        return observation_json(execution_id, await self._ledger.entries(known_form(execution_id)))
 
 
-def _first(failures: BaseExceptionGroup[GatewayError]) -> GatewayError:
+def known_form(execution_id: str) -> str:
+    """`execution_id`, where it has the form of one.
+
+    Raises:
+        ExecutionNotFound: there can be none of this ID.
+    """
+    if not EXECUTION_ID.fullmatch(execution_id):
+        raise ExecutionNotFound
+    return execution_id
+
+
+def _timeout(seconds: float) -> RunTimeout:
+    return RunTimeout(f"The run did not end within its deadline of {seconds:.3g} s.")
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
     """The failure that came first; the others followed from it or do not matter beside it."""
     first = failures.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first

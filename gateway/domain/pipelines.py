@@ -111,6 +111,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         media = self.media_input
         return {each.name: each for each in self.inputs if each is not media}
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that its steps call."""
+        return frozenset(step.model for step in self.steps)
+
     def check_inputs(self, given: dict[str, object], media: int) -> None:
         """Refuse a call that names inputs there are not, or leaves out one that is needed.
 

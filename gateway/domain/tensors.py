@@ -15,6 +15,7 @@ import msgspec
 from gateway.errors import InvalidInput, TritonFailed
 
 _LENGTH: Final = struct.Struct("<I")
+_FP32: Final = struct.Struct("<f")
 #: Typecodes of `array`, all of a fixed size on every platform that has a Triton.
 _TYPECODES: Final = {
     "BOOL": "b", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
@@ -90,16 +91,29 @@ def to_plain(value: Value) -> PlainTensor:
     """The tensor as plain JSON values; a BYTES element that is no text is shown with replacement characters.
 
     Raises:
-        TritonFailed: the datatype has no plain form (BF16).
+        TritonFailed: the datatype is not one of Triton's, or the bytes do not fill the shape.
     """
-    return PlainTensor(value.datatype, value.shape, _plain_elements(value))
+    elements = _plain_elements(value)
+    if len(elements) != value.elements:
+        raise TritonFailed("Triton sent a tensor whose bytes do not fill its shape.")
+    return PlainTensor(value.datatype, value.shape, elements)
 
 
 def _plain_elements(value: Value) -> list[Scalar]:
+    try:
+        return _unpacked(value)
+    except (ValueError, struct.error):
+        raise TritonFailed("Triton sent a tensor that is cut off.") from None
+
+
+def _unpacked(value: Value) -> list[Scalar]:
     if value.datatype == "BYTES":
         return [element.decode(errors="replace") for element in bytes_elements(value.data)]
     if value.datatype == "FP16":
         return [item for (item,) in struct.iter_unpack("<e", value.data)]
+    if value.datatype == "BF16":
+        # The upper half of an FP32.
+        return [_FP32.unpack(b"\0\0" + bytes(half))[0] for (half,) in struct.iter_unpack("2s", value.data)]
     typecode = _TYPECODES.get(value.datatype)
     if typecode is None:
         raise TritonFailed(f"The output is of type {value.datatype}, which has no plain form.")
@@ -113,28 +127,35 @@ def from_plain(name: str, datatype: str, shape: tuple[int, ...], given: object) 
     Raises:
         InvalidInput: the value does not fit the datatype or the shape.
     """
-    elements = list(_flatten(given))
+    elements = list(_flatten(name, given))
     fitted = _fitted(name, shape, given, len(elements))
     return Value(name, datatype, fitted, (_packed(name, datatype, elements),))
 
 
-def _flatten(given: object) -> Iterator[Scalar]:
+def _flatten(name: str, given: object) -> Iterator[Scalar]:
     if isinstance(given, list):
         for item in given:
-            yield from _flatten(item)
+            yield from _flatten(name, item)
     elif isinstance(given, Scalar):
         yield given
+    else:
+        raise InvalidInput("The input takes plain values, or arrays of them.", field=f"inputs.{name}")
 
 
-def _given_shape(given: object) -> tuple[int, ...]:
+def _given_shape(name: str, given: object) -> tuple[int, ...]:
     if not isinstance(given, list):
         return ()
-    return (len(given), *(_given_shape(given[0]) if given else ()))
+    inner: set[tuple[int, ...]] = {_given_shape(name, item) for item in given}
+    if len(inner) > 1:
+        raise InvalidInput("The arrays of the input are not all of the same shape.", field=f"inputs.{name}")
+    rest: tuple[int, ...] = next(iter(inner), ())
+    return (len(given), *rest)
 
 
 def _fitted(name: str, shape: tuple[int, ...], given: object, elements: int) -> tuple[int, ...]:
-    nested = _given_shape(given)
-    for candidate in (nested, (1, *nested), _inferred(shape, elements)):
+    nested = _given_shape(name, given)
+    flat = (_inferred(shape, elements),) if len(nested) < 2 else ()
+    for candidate in (nested, (1, *nested), *flat):
         if _fits(candidate, shape) and math.prod(candidate) == elements:
             return candidate
     raise InvalidInput(f"The value does not fit the input's shape {list(shape)}.", field=f"inputs.{name}")
@@ -161,6 +182,10 @@ def _packed(name: str, datatype: str, elements: list[Scalar]) -> bytes:
     try:
         if datatype == "FP16":
             return struct.pack(f"<{len(numbers)}e", *numbers)
+        if datatype in ("FP32", "BF16"):
+            # `array` turns what is too large into infinity; this refuses it.
+            packed = struct.pack(f"<{len(numbers)}f", *numbers)
+            return packed if datatype == "FP32" else b"".join(half for _, half in struct.iter_unpack("2s2s", packed))
         return array.array(_TYPECODES[datatype], numbers).tobytes()
     except KeyError:
         raise InvalidInput(f"An input of type {datatype} cannot be given as JSON.", field=f"inputs.{name}") from None

@@ -10,7 +10,6 @@ from gateway.errors import InvalidInput, Malformed, shown_name
 T = TypeVar("T")
 
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_WHERE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
 def decode(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
@@ -30,11 +29,10 @@ def decode(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _invalid(said: str) -> InvalidInput:
-    where = _WHERE.match(said)
-    path = (where["path"] if where else None) or ""
-    unknown = _UNKNOWN.match(said)
+    what, _, where = said.rpartition(" - at `$") if said.endswith("`") and " - at `$" in said else (said, "", "")
+    path = where.rstrip("`").removeprefix(".")
+    unknown = _UNKNOWN.fullmatch(what)
     if unknown is not None:
         field = ".".join(filter(None, (path, shown_name(unknown[1]) or "")))
         return InvalidInput("The body has a field that there is not.", field=field or None)
-    what = where["what"] if where else "A field is not valid"
     return InvalidInput(f"{what}.", field=path or None)

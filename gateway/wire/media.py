@@ -8,7 +8,7 @@ import pybase64
 
 from gateway.errors import InvalidInput
 
-_OUTSIDE: Final = re.compile(r"[^A-Za-z0-9+/]")
+_OUTSIDE: Final = re.compile(r"[^A-Za-z0-9+/= \t\r\n]")
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
 
 
@@ -43,7 +43,9 @@ def _payload_start(text: str, field: str) -> int:
         return 0
     comma = text.find(",", 0, 256)
     if comma == -1 or not text[:comma].lower().endswith(";base64"):
-        raise InvalidInput("The data URL does not hold base64: it begins data:<type>;base64,", field=field)
+        raise InvalidInput(
+            "The data URL does not hold base64; one that does begins with data:<type>;base64 and a comma.", field=field
+        )
     return comma + 1
 
 
@@ -55,8 +57,11 @@ def _decode_with_breaks(payload: str, start: int, field: str) -> bytes:
 
 
 def _fault(payload: str, start: int) -> str:
-    outside = next((found for found in _OUTSIDE.finditer(payload) if not found[0].isspace()), None)
-    if outside is None or (outside[0] == "=" and payload[outside.start() :].strip("=\t\r\n ") == ""):
-        return f"it is cut off or wrongly padded at its end, offset {start + len(payload)}"
-    what = "padding in the middle" if outside[0] == "=" else "a character outside its alphabet"
-    return f"{what} at offset {start + outside.start()}"
+    body = payload.rstrip("=\t\r\n ")
+    outside = _OUTSIDE.search(body)
+    if outside is not None:
+        return f"a character outside its alphabet at offset {start + outside.start()}"
+    padding = body.find("=")
+    if padding != -1:
+        return f"padding in the middle at offset {start + padding}"
+    return f"it is cut off or wrongly padded at its end, offset {start + len(payload)}"

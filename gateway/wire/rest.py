@@ -39,11 +39,20 @@ def call(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> C
     return checked_call(
         pipeline_id,
         [decode_media(text, f"media[{index}]") for index, text in enumerate(checked_media(asked.media or []))],
-        inputs=asked.inputs or {},
+        inputs={name: value for name, value in (asked.inputs or {}).items() if value is not None},
         tag=asked.tag,
-        meta_data=None if asked.meta_data is None else msgspec.json.encode(asked.meta_data),
+        meta_data=None if asked.meta_data is None else _utf8(msgspec.json.encode(asked.meta_data), "metaData"),
         timeout=default_timeout if asked.timeout is None else asked.timeout,
     )
+
+
+def _utf8(raw: bytes, field: str) -> bytes:
+    # msgspec does not look into the strings of what it keeps raw.
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("The field is not UTF-8.", field=field) from None
+    return raw
 
 
 def checked_media(media: list[Any]) -> list[Any]:
@@ -71,8 +80,8 @@ def checked_call(
     Raises:
         InvalidInput: one is not.
     """
-    if tag is not None and len(tag) > MAX_TAG_CHARACTERS:
-        raise InvalidInput(f"The tag is longer than {MAX_TAG_CHARACTERS} characters.", field="tag")
+    if tag is not None and (len(tag) > MAX_TAG_CHARACTERS or "\0" in tag):
+        raise InvalidInput(f"The tag is longer than {MAX_TAG_CHARACTERS} characters, or holds NUL.", field="tag")
     if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
         raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
     if not 0 < timeout <= MAX_SYNC_TIMEOUT:

@@ -45,12 +45,13 @@ CONTRACT = {
     "storage.unavailable": (503, "UNAVAILABLE"),
     "pipeline.not_ready": (503, "UNAVAILABLE"),
     "gateway.draining": (503, "UNAVAILABLE"),
+    "run.canceled": (499, "CANCELLED"),
     "run.timeout": (504, "DEADLINE_EXCEEDED"),
     "runtime.unsupported": (501, "UNIMPLEMENTED"),
     "internal": (500, "INTERNAL"),
 }
 #: Classes that only gather others and are answered under the code of one of them.
-GATHERING = (errors.GatewayError, errors.InvalidRequest, errors.Unavailable)
+GATHERING = (errors.GatewayError, errors.InvalidRequest, errors.MediaRefused, errors.Unavailable)
 
 
 def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:

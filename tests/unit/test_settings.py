@@ -64,7 +64,7 @@ def test_an_unknown_setting_is_named_with_its_source(
         ("rest_port", "70000"),
         ("rest_port", "-1"),
         ("rest_port", "http"),
-        ("rest_port", ""),
+        ("sync_timeout", "601"),
         ("max_sync_calls", "0"),
         ("max_inferences", "1.5"),
         ("sync_timeout", "0"),
@@ -108,3 +108,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, raw: bytes) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(AttributeError):
         Settings().host = "elsewhere"  # type: ignore[misc]
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert load({}, {"GATEWAY_TRITON_URL": "", "GATEWAY_REST_PORT": ""}, None) == Settings()

@@ -77,3 +77,5 @@ def _settle(batch: list[_Pending], failure: GatewayError | None) -> None:
             done.set_result(None)
         else:
             done.set_exception(type(failure)())
+            # Whoever waited may have gone; then nobody asks for it.
+            done.exception()

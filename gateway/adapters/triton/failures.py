@@ -23,9 +23,9 @@ from gateway.limits import MAX_REFUSAL_CHARACTERS
 log = logging.getLogger(__name__)
 
 _ENSEMBLE: Final = re.compile(r"^in ensemble '[^']*', ")
-_REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<limit>media\.limit: )?(?P<reason>.+)", re.DOTALL)
+_REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<limit>media\.limit: )?(?P<reason>[^\n]*\S)")
 _NOT_READY: Final = re.compile(
-    r"unknown model|is not ready|not found|has no available versions|unloading", re.IGNORECASE
+    r"^request for unknown model|^.{0,200} is not ready|has no available versions|^.{0,200} is unloading", re.IGNORECASE
 )
 _STUB_DEAD: Final = re.compile(r"stub process .* is not healthy|failed to initialize stub", re.IGNORECASE)
 _OVERLOADED: Final = re.compile(r"exceeds? maximum queue size|queue is full", re.IGNORECASE)
@@ -37,7 +37,7 @@ def translate(text: str, *, refused: bool, model: str) -> GatewayError:
     refusal = _REFUSAL.match(said)
     if refused and refusal is not None:
         kind = MediaLimit if refusal["limit"] else MediaUnreadable
-        return kind(_shown(refusal["step"], refusal["reason"]))
+        return kind(_shown(refusal["step"], refusal["reason"]), step=refusal["step"])
     log.warning("triton.failed", extra={"model": model, "said": text[:1000]})
     if _STUB_DEAD.search(said):
         return PipelineNotReady("A model of the pipeline has died and is being started again; try again shortly.")

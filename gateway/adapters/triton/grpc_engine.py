@@ -33,11 +33,14 @@ class GrpcEngine:
 
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         """See `InferenceEngine.infer`."""
+        request = _request(inference)
         asked = time.perf_counter()
-        await self._places.acquire()
-        sent = time.perf_counter()
-        dispatch.waited = sent - asked
-        task = asyncio.create_task(self._answer(_request(inference)))
+        try:
+            await self._places.acquire()
+        finally:
+            sent = time.perf_counter()
+            dispatch.waited = sent - asked
+        task = asyncio.create_task(self._answer(request))
         self._begun.add(task)
         task.add_done_callback(self._ended)
         try:

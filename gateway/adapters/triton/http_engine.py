@@ -89,6 +89,8 @@ def _outputs(reply: HttpReply) -> list[Value]:
     values, rest = [], reply.tensors
     for each in tensors:
         size = each.parameters.binary_data_size
+        if size > len(rest):
+            raise TritonFailed("Triton's answer is cut off.")
         values.append(Value(each.name, each.datatype, each.shape, (rest[:size],)))
         rest = rest[size:]
     return values

@@ -6,7 +6,7 @@ import weakref
 from collections import deque
 
 from gateway.adapters.triton.connection import Connection, HttpReply, Stale
-from gateway.errors import TritonUnavailable
+from gateway.errors import GatewayError, TritonUnavailable
 from gateway.limits import ABANDONED_INFERENCE_TIMEOUT, CONNECT_TIMEOUT
 from gateway.ports import Dispatch
 
@@ -32,8 +32,10 @@ class Pool:
             TritonUnavailable: no connection, or it broke.
         """
         asked = time.perf_counter()
-        await self._places.acquire()
-        dispatch.waited = time.perf_counter() - asked
+        try:
+            await self._places.acquire()
+        finally:
+            dispatch.waited = time.perf_counter() - asked
         try:
             connection = await self._connection()
         except BaseException:
@@ -60,7 +62,7 @@ class Pool:
         return reply
 
     async def _carry_again(self, parts: Parts, dispatch: Dispatch) -> HttpReply:
-        """An idle connection that Triton had closed took nothing in, so the same request may go out again."""
+        """A connection that Triton closed while it was idle most likely took nothing in: ask once more."""
         try:
             connection = await self._fresh()
         except BaseException:
@@ -84,6 +86,9 @@ class Pool:
                 _, connection = await loop.create_connection(Connection, self._host, self._port)
         except OSError as failure:
             raise TritonUnavailable from failure
+        if self._closed:
+            connection.close()
+            raise TritonUnavailable("The gateway is stopping.")
         self._open.add(connection)
         return connection
 
@@ -100,7 +105,7 @@ class Pool:
     async def _drop(self, connection: Connection, answer: "asyncio.Future[HttpReply]") -> None:
         try:
             await asyncio.wait_for(answer, ABANDONED_INFERENCE_TIMEOUT)
-        except (TritonUnavailable, TimeoutError):
+        except (GatewayError, TimeoutError):
             connection.close()
         finally:
             self._give_back(connection)

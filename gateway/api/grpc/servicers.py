@@ -1,6 +1,6 @@
 """The gRPC services: each method converts, calls the core, and converts back."""
 
-from typing import Any
+from typing import Any, Final
 
 import grpc.aio
 
@@ -21,6 +21,9 @@ from gateway.v1 import (
 from gateway.wire import protos
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+#: Seconds of a caller's deadline that are kept for the way back.
+_REPLY_MARGIN: Final = 0.05
 
 
 class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
@@ -60,7 +63,8 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         remaining = context.time_remaining()
         if remaining is None:
             return self._services.sync_timeout
-        return min(remaining, MAX_SYNC_TIMEOUT)
+        # A little less than the caller waits, so that the refusal still reaches it.
+        return min(remaining - min(_REPLY_MARGIN, remaining / 10), MAX_SYNC_TIMEOUT)
 
 
 class Executions(executions_pb2_grpc.ExecutionsServicer):

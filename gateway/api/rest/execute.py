@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.params import FromPath, FromQuery
 
 from gateway.api.request_id import request_id
-from gateway.api.services import Services
+from gateway.api.services import Core
 from gateway.domain.calls import Outcome
 from gateway.errors import RequestIncomplete
 from gateway.limits import BODY_TIMEOUT
@@ -17,7 +18,7 @@ from gateway.wire.problem import record_headers
 
 @post("/pipelines/{pipeline_id:str}/executeSync", status_code=200)
 async def execute_sync(
-    pipeline_id: str, request: Request[Any, Any, Any], services: Services, envelope: bool = False
+    pipeline_id: FromPath[str], request: Request[Any, Any, Any], services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
     """Run a pipeline on the media of this call and answer with the observation."""
     with services.runs.admission.place():

@@ -114,7 +114,7 @@ async def test_what_nobody_foresaw_shows_a_fixed_text(caplog: pytest.LogCaptureF
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await execute(channel)
     assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INTERNAL, Internal().message)
-    assert "request.failed" in [record.getMessage() for record in caplog.records]
+    assert "run.broke" in [record.getMessage() for record in caplog.records]
     assert built.admission.taken == 0
 
 

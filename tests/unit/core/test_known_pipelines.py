@@ -150,9 +150,26 @@ async def test_what_could_not_be_saved_is_known_all_the_same() -> None:
     store = FakeStore()
     store.failures.append(StorageUnavailable())
     found = Pipelines(FakeSource(OCR), store)
-    with pytest.raises(StorageUnavailable):
-        await found.refresh()
+    await found.refresh()
     assert await found.runnable("ocr") == OCR
+    assert await store.load() == []
+
+
+async def test_what_could_not_be_saved_is_saved_at_the_next_look() -> None:
+    store = FakeStore()
+    store.failures.append(StorageUnavailable())
+    found = Pipelines(FakeSource(OCR), store)
+    await found.refresh()
+    await found.refresh()
+    assert await store.load() == [OCR]
+
+
+async def test_many_who_ask_for_what_nobody_knows_make_one_look() -> None:
+    source = FakeSource(OCR)
+    found = Pipelines(source, FakeStore())
+    answers = await asyncio.gather(*(found.get("never_was") for _ in range(10)), return_exceptions=True)
+    assert {type(each) for each in answers} == {PipelineNotFound}
+    assert source.looks == 1
 
 
 async def test_a_decoupled_ensemble_is_shown_but_not_run() -> None:

@@ -159,3 +159,41 @@ def test_an_observation_that_conflicts_with_another_is_kept_as_json() -> None:
 def test_texts_that_are_cut_off_are_a_failure_of_triton() -> None:
     with pytest.raises(TritonFailed, match="cut off"):
         content(declaring(), [Value("OUT", "BYTES", (1,), (b"\x05\x00\x00\x00a",))])
+
+
+@pytest.mark.parametrize("raw", [b'{"rawText":"\xff"}', b'{"documentPages":"\xc3("}'])
+def test_what_is_not_utf8_is_no_observation(raw: bytes) -> None:
+    with pytest.raises(WiringInvalid):
+        content(declaring(O=OutputRole.OBSERVATION), [text("O", raw)])
+    shown = content(declaring(O=OutputRole.AUTO), [text("O", raw)])
+    assert "\N{REPLACEMENT CHARACTER}" in msgspec.json.decode(shown)["rawText"]
+
+
+def test_json_that_is_nested_without_end_is_text() -> None:
+    shown = content(declaring(O=OutputRole.AUTO), [text("O", b"[" * 5000)])
+    assert msgspec.json.decode(shown)["rawText"] == "[" * 5000
+
+
+def test_no_output_at_all_is_wired_wrong() -> None:
+    with pytest.raises(WiringInvalid):
+        content(declaring(O=OutputRole.AUTO), [])
+
+
+def test_an_observation_whose_field_another_output_needs_is_wired_wrong() -> None:
+    numbers = Value("N", "INT8", (1,), (b"\x01",))
+    with pytest.raises(WiringInvalid):
+        content(declaring(O=OutputRole.AUTO, N=OutputRole.TENSOR), [text("O", b'{"rawText":"","outputs":{}}'), numbers])
+
+
+@pytest.mark.parametrize("role", [OutputRole.OBSERVATION, OutputRole.JSON, OutputRole.TEXT, OutputRole.LABEL])
+def test_a_declared_role_that_is_given_numbers_is_wired_wrong(role: OutputRole) -> None:
+    with pytest.raises(WiringInvalid):
+        content(declaring(N=role), [Value("N", "INT8", (1,), (b"\x01",))])
+
+
+def test_two_declared_observations_with_a_common_field_are_wired_wrong() -> None:
+    with pytest.raises(WiringInvalid):
+        content(
+            declaring(A=OutputRole.OBSERVATION, B=OutputRole.OBSERVATION),
+            [text("A", b'{"rawText":"a"}'), text("B", b'{"rawText":"b"}')],
+        )

@@ -24,6 +24,7 @@ from gateway.domain.tensors import Value
 from gateway.errors import (
     ExecutionNotFound,
     GatewayError,
+    Internal,
     InvalidInput,
     MediaLimit,
     MediaUnreadable,
@@ -282,3 +283,49 @@ async def test_an_execution_that_is_not_there_is_not_found() -> None:
     for read in (built.runs.execution, built.runs.observation):
         with pytest.raises(ExecutionNotFound):
             await read("other")
+
+
+async def test_a_caller_who_leaves_leaves_a_canceled_run() -> None:
+    built = await gateway(answer=never)
+    leaving = asyncio.create_task(built.runs.execute_sync(call(b"a")))
+    while not built.engine.asked:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    await built.runs.close()
+    (finished,) = built.ledger.finished
+    assert (finished.run.state, finished.entries) == (RunState.CANCELED, ())
+
+
+async def test_a_caller_who_leaves_at_its_deadline_leaves_a_run_that_timed_out() -> None:
+    built = await gateway(answer=never)
+    leaving = asyncio.create_task(built.runs.execute_sync(call(b"a", timeout=1.0)))
+    while not built.engine.asked:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    await built.runs.close()
+    assert built.ledger.finished[0].run.state is RunState.TIMED_OUT
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_failure_nobody_foresaw_is_a_record_too(count: int) -> None:
+    async def broken(_: Inference, __: Dispatch) -> list[Value]:
+        raise ZeroDivisionError
+
+    built = await gateway(answer=broken)
+    with pytest.raises(Internal) as failed:
+        await built.runs.execute_sync(call(*[b"a"] * count))
+    (finished,) = built.ledger.finished
+    assert finished.run.state is RunState.FAILED
+    assert failed.value.run_id == finished.run.run_id
+
+
+async def test_a_refusal_in_the_name_of_no_step_of_the_pipeline_is_not_shown() -> None:
+    built = await gateway(
+        answer=failing(MediaUnreadable("Step FileNotFoundError refused it: x.", step="FileNotFoundError"))
+    )
+    with pytest.raises(TritonFailed) as failed:
+        await built.runs.execute_sync(call(b"a"))
+    assert "FileNotFoundError" not in failed.value.message

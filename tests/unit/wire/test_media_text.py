@@ -87,3 +87,8 @@ def test_raw_media_are_kept_as_they_came() -> None:
     assert not_empty(payload, "media[0]") is payload
     with pytest.raises(InvalidInput, match="empty"):
         not_empty(b"", "media[0]")
+
+
+@pytest.mark.parametrize(("text", "offset"), [("AAAA\u00a0AAAA", 4), ("AAAA\x0bAAAA", 4), ("QQ=!", 3)])
+def test_odd_spaces_and_what_follows_padding_are_named_by_their_own_offset(text: str, offset: int) -> None:
+    assert refusal(text).message == f"The media is not base64: a character outside its alphabet at offset {offset}."

@@ -83,3 +83,16 @@ def test_what_kept_triton_away_goes_to_the_log_and_not_to_the_caller(caplog: pyt
     error = unavailable("failed to connect to 10.0.0.1")
     assert error.message == TritonUnavailable().message
     assert [record.getMessage() for record in caplog.records] == ["triton.unavailable"]
+
+
+def test_only_the_first_line_of_a_refusal_is_shown() -> None:
+    error = translated("decode: ValueError: bad\n\nAt:\n  /models/decode/1/model.py(30): execute\n", refused=True)
+    assert "/models" not in error.message
+
+
+def test_a_refusal_without_a_reason_is_a_failure() -> None:
+    assert type(translated("decode: \n", refused=True)) is TritonFailed
+
+
+def test_a_model_s_own_not_found_is_a_failure_and_no_readiness() -> None:
+    assert type(translated("FileNotFoundError: weights not found", refused=False)) is TritonFailed
