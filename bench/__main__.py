@@ -28,6 +28,7 @@ from gateway.errors import CannotStart
 RESULTS: Final = ROOT / ".bench"
 CONTENDERS: Final = 5
 INTERRUPTED: Final = 130
+WIDTH_ON_A_PIPE: Final = 120
 
 
 class Plan:
@@ -59,7 +60,8 @@ def main(seconds: int, rounds: int, connections: int, quick: bool) -> None:
     Starts Triton, PostgreSQL and all contenders, and stops them at the end. Writes .bench/result.json and
     .bench/result.md. Exits 1 where a single request failed or a record is missing.
     """
-    console = Console()
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=WIDTH_ON_A_PIPE)
     try:
         result = asyncio.run(_until_stopped(Plan(seconds, rounds, connections, quick), console))
     except (BenchFailed, CannotStart) as failure:

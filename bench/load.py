@@ -16,7 +16,7 @@ class Load:
 
     def __init__(self, folder: Path, connections: int):
         self._folder = folder
-        self._connections = connections
+        self.connections = connections
 
     async def burst(self, target: Target, seconds: float) -> Burst:
         """So many seconds of load.
@@ -29,18 +29,18 @@ class Load:
             return await self._wrk(target, seconds)
         if name == h2load.NAME:
             return await self._h2load(target, seconds)
-        order = msgspec.json.encode(generator.Order(target, self._connections, seconds))
+        order = msgspec.json.encode(generator.Order(target, self.connections, seconds))
         return msgspec.json.decode(await _output(generator.command(), order), type=Burst, strict=False)
 
     async def _wrk(self, target: Target, seconds: float) -> Burst:
         body = self._file("body", target.body)
-        return wrk.parse(await _output(wrk.command(target, body, connections=self._connections, seconds=seconds)))
+        return wrk.parse(await _output(wrk.command(target, body, connections=self.connections, seconds=seconds)))
 
     async def _h2load(self, target: Target, seconds: float) -> Burst:
         body, log = self._file("body", framed(target.body)), self._file("log", b"")
-        command = h2load.command(target, body, log, connections=self._connections, seconds=seconds)
+        command = h2load.command(target, body, log, connections=self.connections, seconds=seconds)
         output = await _output(command)
-        return h2load.parse(output, log.read_text(), target, connections=self._connections, seconds=seconds)
+        return h2load.parse(output, log.read_text(), target, connections=self.connections, seconds=seconds)
 
     def _file(self, name: str, content: bytes) -> Path:
         path = self._folder / f"burst.{name}"

@@ -12,7 +12,7 @@ from bench.machine import Machine
 from bench.ratios import Ratio
 
 FIGURES: Final = ("contender", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "errors")
-RATIOS: Final = ("ratio", "median", "lowest to highest round", "goal", "")
+RATIOS: Final = ("ratio", "median", "range of rounds", "goal", "")
 
 Rows = list[tuple[str, ...]]
 

@@ -50,7 +50,7 @@ class Rounds:
             for name in order(names, number)
         ]
         refuse_errors([*self._warm_ups, *measured])
-        await self._refuse_lost_records([*self._warm_ups, *measured])
+        await self._check_records([*self._warm_ups, *measured])
         return measured
 
     async def _one(self, name: str, seconds: float, title: str) -> Round:
@@ -63,17 +63,13 @@ class Rounds:
             said(f"{burst.requests / burst.seconds:.0f} requests/s, {burst.errors} errors")
         return Round(name, burst, cpu)
 
-    async def _refuse_lost_records(self, rounds: list[Round]) -> None:
-        """Every answered call must have left its record."""
-        answered: dict[str, int] = {}
-        for each in rounds:
-            url = self._contenders[each.contender].database_url
-            if url is not None:
-                answered[url] = answered.get(url, 0) + each.burst.requests
-        for url, count in answered.items():
-            kept = await complete_records(url)
-            if kept < count:
-                raise BenchFailed(f"{count} calls were answered and {kept} complete records were kept.")
+    async def _check_records(self, rounds: list[Round]) -> None:
+        """Every answered call must have left one record."""
+        for url in {each.database_url for each in self._contenders.values()} - {None}:
+            assert url is not None
+            mine = [each for each in rounds if self._contenders[each.contender].database_url == url]
+            count, kept = sum(each.burst.requests for each in mine), await complete_records(url)
+            refuse_records(count, kept, under_way=self._load.connections * len(mine) + len(self._contenders))
             self._progress.line(
                 f"{count} calls counted as answered, {kept} complete records in {urlsplit(url).path[1:]}"
             )
@@ -91,3 +87,13 @@ def refuse_errors(rounds: list[Round]) -> None:
                 f"{each.contender}: {each.burst.errors} of its requests failed, {each.burst.requests} were answered; "
                 "see the logs in .bench/logs."
             )
+
+
+def refuse_records(answered: int, kept: int, *, under_way: int) -> None:
+    """As many records as calls were answered; at the most one more for each call that was cut off unanswered.
+
+    Raises:
+        BenchFailed: records are lost, or there are two of one call.
+    """
+    if not answered <= kept <= answered + under_way:
+        raise BenchFailed(f"{answered} calls were answered and {kept} complete records were kept.")

@@ -52,10 +52,17 @@ class Server:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process and its children since they began."""
+        """User and system time of the process and its children since they began.
+
+        Raises:
+            BenchFailed: it has ended.
+        """
         assert self._process is not None
-        process = psutil.Process(self._process.pid)
-        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+        try:
+            process = psutil.Process(self._process.pid)
+            times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+        except psutil.NoSuchProcess as failure:
+            raise BenchFailed(f"{self._name} has ended: see its log in .bench/logs.") from failure
         return sum(each.user + each.system for each in times)
 
     async def stop(self) -> None:

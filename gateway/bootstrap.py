@@ -85,8 +85,8 @@ async def core(settings: Settings, endpoints: Endpoints, database: Database) -> 
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
     engine = _engine(settings, endpoints, channel)
-    ledger = PostgresLedger(database)
     admission = Admission(settings.max_sync_calls)
+    ledger = PostgresLedger(database, lambda: admission.taken)
     pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
     await pipelines.recall()
     await pipelines.refresh()

@@ -37,8 +37,10 @@ CONNECT_TIMEOUT: Final = 5.0
 CONTROL_TIMEOUT: Final = 10.0
 #: Seconds that one database statement may take.
 STATEMENT_TIMEOUT: Final = 30.0
-#: Seconds that finished runs wait for others to share their transaction.
-COMMIT_WINDOW: Final = 0.002
+#: Seconds that a finished run waits for others to share its transaction, for each other call in hand.
+COMMIT_WAIT_PER_CALL: Final = 0.001
+#: Seconds that it waits at the most.
+MAX_COMMIT_WAIT: Final = 0.010
 #: Finished runs of one transaction.
 MAX_RUNS_PER_COMMIT: Final = 64
 #: Connections to the database, per process.

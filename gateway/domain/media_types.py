@@ -20,6 +20,7 @@ _MAGIC: Final = (
     (b"MM\0+\0\x08\0\0", "image/tiff"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (b"fLaC\0", "audio/flac"),
+    (b"fLaC\x80", "audio/flac"),
     (b"OggS\0", "audio/ogg"),
 )
 _CONTAINERS: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
@@ -27,7 +28,10 @@ _CONTAINERS: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _BRANDS: Final = (
     (re.compile(rb"avi[fs]"), "image/avif"),
     (re.compile(rb"he[iv][cxms]"), "image/heic"),
+    (re.compile(rb"mif1|msf1"), "image/heif"),
+    (re.compile(rb"M4[AB] "), "audio/mp4"),
     (re.compile(rb"mp4[12]|iso[m2-9a-c]|avc1|dash|M4V.|3gp.|f4v "), "video/mp4"),
+    (re.compile(rb"qt  "), "video/quicktime"),
 )
 #: Sizes of the second header of a bitmap; the two letters at its beginning begin many words too.
 _BITMAP_HEADERS: Final = frozenset((12, 40, 52, 56, 64, 108, 124))

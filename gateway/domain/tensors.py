@@ -154,8 +154,10 @@ def _given_shape(name: str, given: object) -> tuple[int, ...]:
 
 def _fitted(name: str, shape: tuple[int, ...], given: object, elements: int) -> tuple[int, ...]:
     nested = _given_shape(name, given)
-    flat = (_inferred(shape, elements),) if len(nested) < 2 else ()
-    for candidate in (nested, (1, *nested), *flat):
+    candidates = [nested, (1, *nested)]
+    if len(nested) < 2:
+        candidates.append(_inferred(shape, elements))
+    for candidate in candidates:
         if _fits(candidate, shape) and math.prod(candidate) == elements:
             return candidate
     raise InvalidInput(f"The value does not fit the input's shape {list(shape)}.", field=f"inputs.{name}")

@@ -38,7 +38,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def ledger(database: Database) -> AsyncIterator[PostgresLedger]:
     """The records in it."""
-    ledger = PostgresLedger(database)
+    ledger = PostgresLedger(database, lambda: 0)
     yield ledger
     await ledger.close()
 

@@ -74,7 +74,7 @@ class BucketStore:
             await self._store.put_async(checked(key), data, use_multipart=False)
 
     async def get(self, key: str) -> bytes:
-        """See `BlobStore.get`."""
+        """See `BlobStore.get`; without the right to list, S3 calls what is missing forbidden."""
         async with _bounded() as deadline:
             try:
                 found = await self._store.get_async(checked(key))

@@ -1,6 +1,7 @@
 """One commit for many finished runs: those that end within a moment of each other share a transaction.
 
-At most one transaction is under way; what ends meanwhile goes into the next, so the batches grow with the load.
+The moment is as long as there are others to wait for: a lone run is written at once. At most one transaction is
+under way; what ends meanwhile goes into the next, so the batches grow with the load.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.errors import GatewayError, Internal, StorageUnavailable
-from gateway.limits import COMMIT_WINDOW, MAX_RUNS_PER_COMMIT
+from gateway.limits import COMMIT_WAIT_PER_CALL, MAX_COMMIT_WAIT, MAX_RUNS_PER_COMMIT
 from gateway.ports import FinishedRun
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,10 @@ _Pending = tuple[FinishedRun, "asyncio.Future[None]"]
 class GroupCommits:
     """Gathers finished runs and hands them to `write` in batches; its task lives while there is work."""
 
-    def __init__(self, write: Write):
+    def __init__(self, write: Write, in_hand: Callable[[], int]):
         self._write = write
+        #: How many calls are in hand, those that wait here among them.
+        self._in_hand = in_hand
         self._pending: list[_Pending] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -43,11 +46,15 @@ class GroupCommits:
             await self._task
 
     async def _drain(self) -> None:
-        await asyncio.sleep(COMMIT_WINDOW)
+        await asyncio.sleep(self._wait())
         while self._pending:
             batch, self._pending = self._pending[:MAX_RUNS_PER_COMMIT], self._pending[MAX_RUNS_PER_COMMIT:]
             await self._commit(batch)
         self._task = None
+
+    def _wait(self) -> float:
+        others = self._in_hand() - len(self._pending)
+        return min(MAX_COMMIT_WAIT, COMMIT_WAIT_PER_CALL * max(0, others))
 
     async def _commit(self, batch: list[_Pending]) -> None:
         try:

@@ -1,6 +1,6 @@
 """The records in PostgreSQL: executions, runs and entries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.commits import GroupCommits
@@ -16,9 +16,9 @@ from gateway.ports import FinishedRun
 class PostgresLedger:
     """A `Ledger` on PostgreSQL; see there for what each method promises."""
 
-    def __init__(self, database: Database):
+    def __init__(self, database: Database, in_hand: Callable[[], int]):
         self._database = database
-        self._commits = GroupCommits(self._write)
+        self._commits = GroupCommits(self._write, in_hand)
 
     async def finish(self, finished: FinishedRun) -> None:
         """See `Ledger.finish`; runs that finish together share one commit."""

@@ -83,13 +83,20 @@ class Service:
         self._report(f"{self._title} is ready after {took:.1f} s")
 
     async def _until_ready(self, kept: Kept, since: int, deadline: float) -> None:
-        while not await self._is_ready() or kept.ended.done():
+        while not await self._look(deadline) or kept.ended.done():
             await asyncio.wait({kept.ended}, timeout=LOOK_EVERY_S)
             if kept.ended.done():
                 end = how(kept.ended.result())
                 raise CannotStart(f"{self._title} ended while it was starting ({end}): {self._why(since)}")
             if time.monotonic() > deadline:
                 raise CannotStart(f"{self._title} was not ready within {START_TIMEOUT_S:g} s: {self._why(since)}")
+
+    async def _look(self, deadline: float) -> bool:
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await self._is_ready()
+        except TimeoutError:
+            return False
 
     def _why(self, since: int) -> str:
         said = last_words(self._plan.log, since)

