@@ -35,7 +35,7 @@ KILLERS = [
     "(" * 4000 + "1" + ")" * 4000,
 ]
 ORPHANS = """
-import asyncio, sys
+import asyncio, sys, uvloop
 from gateway.adapters.jsonata.pool import TransformPool
 
 async def main():
@@ -44,7 +44,7 @@ async def main():
     print(*pool.pids(), flush=True)
     await pool.transform(sys.argv[1], b"{}")
 
-asyncio.run(main())
+uvloop.run(main())
 """
 Started = Callable[..., TransformPool]
 
@@ -173,7 +173,6 @@ async def test_a_child_that_was_killed_while_it_had_nothing_to_do_is_replaced(st
     (pid,) = pool.pids()
     os.kill(pid, signal.SIGKILL)
     await eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    await asyncio.sleep(0)
     assert await pool.transform("2", b"{}") == b"2"
     assert pool.pids().isdisjoint({pid})
     assert not psutil.pid_exists(pid)
@@ -243,12 +242,22 @@ async def test_large_documents_and_results_come_through_whole(pool: TransformPoo
     assert await pool.transform("$", document.encode()) == document.encode()
 
 
-async def test_a_document_that_does_not_fit_in_memory_is_past_the_limit(started: Started) -> None:
-    pool = started(memory=100 * 1024 * 1024)
-    document = json.dumps([{"n": n} for n in range(300_000)]).encode()
+@pytest.mark.parametrize("size", [10_000_000, 120_000_000], ids=["when parsed", "at all"])
+async def test_a_document_that_does_not_fit_in_memory_is_past_the_limit(started: Started, size: int) -> None:
+    pool = started(children=1, memory=100 * 1024 * 1024, timeout=PATIENCE)
     with pytest.raises(TransformLimit, match="more memory"):
-        await pool.transform("$count($)", document)
+        await pool.transform("$count($)", b"[" + b'{"n":1},' * (size // 8) + b"1]")
     assert await pool.transform("1", b"{}") == b"1"
+
+
+async def test_a_call_is_not_answered_with_what_was_left_of_another(started: Started) -> None:
+    pool = started(children=1, memory=100 * 1024 * 1024)
+    for number in range(5):
+        with pytest.raises(TransformLimit):
+            await pool.transform("$pad($, 200000000)", b'"a"')
+        with pytest.raises(TransformInvalid):
+            await pool.transform("1 +", b"[1, 2, 3]")
+        assert await pool.transform("a", b'{"a": %d}' % number) == b"%d" % number
 
 
 async def test_an_expression_may_only_be_so_long(pool: TransformPool) -> None:
@@ -304,7 +313,4 @@ async def test_a_refusal_repeats_neither_the_document_nor_the_expression(pool: T
 async def test_a_refusal_says_where_an_expression_stops_being_jsonata(pool: TransformPool) -> None:
     with pytest.raises(TransformInvalid) as caught:
         await pool.transform("boats[kind='tug'.name", b"{}")
-    assert (
-        caught.value.message
-        == "The transform is not JSONata: it ends before something is closed (position 21) [S0203]."
-    )
+    assert caught.value.message.endswith(": it ends before something is closed (position 21) [S0203].")

@@ -8,14 +8,18 @@ import jsonatapy
 
 from gateway.adapters.jsonata.frames import Outcome, Refusal
 
-#: More than that and a number is not exact in the fast engine, whose numbers are doubles.
+#: A whole number that may be past 2^53; the fast engine would round it, for its numbers are doubles.
 _BIG: Final = re.compile(r"(?:^|[:,\[\s])-?[1-9]\d{15,}(?=[,\]}\s]|$)")
 #: What a number past 2^53 can look like in a result of the fast engine.
-_ROUNDED: Final = re.compile(r"\d{16}|\d[eE]\+?\d")
+_ROUNDED: Final = re.compile(r"(?<![.\d])\d{16}|\de\+\d")
 #: What can make a number that is none; the fast engine shows it as null.
-_ARITHMETIC: Final = re.compile(r"[-+*/%]|\$(?:sum|average|power)\b")
+_ARITHMETIC: Final = re.compile(r"[-+/%]|(?<![*.])\*(?!\*)|\$(?:sum|average|power)\b")
 _CODE: Final = re.compile(r"(?:Parse error: )?(?:Invalid syntax: )?([SDTU]\d{4})\b")
-_CODES_BY_TEXT: Final = (("Parse error: Unclosed comment", "S0106"), ("Invalid JSON: recursion", "nested"))
+_CODES_BY_TEXT: Final = (
+    ("Parse error: Unclosed comment", "S0106"),
+    ("Invalid JSON: recursion", "nested"),
+    ("Invalid JSON", "document"),
+)
 #: Range, sequence, stack and time: the codes that mean too much of something.
 _LIMITS: Final = frozenset(("D1011", "D1012", "D2014", "D2015", "U1001", "U1002", "nested"))
 
@@ -42,7 +46,7 @@ def evaluate(expression: str, document: str) -> str | None:
         return exact(expression, document)
     if found is None:
         return None
-    if _ROUNDED.search(found) and (_BIG.search(document) or _BIG.search(expression)):
+    if _ROUNDED.search(found) and _BIG.search(document):
         return exact(expression, document)
     if "null" in found and _ARITHMETIC.search(expression):
         _refuse_what_is_no_number(expression, document)
@@ -55,8 +59,7 @@ def fast(expression: str, document: str) -> str | None:
     Raises:
         ValueError: with the engine's own words.
     """
-    # The package's own wrapper of this one turns nothing into null.
-    return jsonatapy.compile(expression)._expr.evaluate_json_or_none(document)  # type: ignore[no-any-return]  # noqa: SLF001
+    return jsonatapy.compile(expression).evaluate_json_or_none(document)
 
 
 def exact(expression: str, document: str) -> str | None:

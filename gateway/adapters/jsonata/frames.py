@@ -1,4 +1,4 @@
-"""What goes through the pipes of a child: a request is an expression and a document, a reply an outcome and its bytes."""
+"""What a child and the gateway say to each other: an expression and a document; an outcome and its bytes."""
 
 import enum
 import struct
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 #: What a child says once, when it can take requests.
 READY: Final = b"R"
 _REQUEST: Final = struct.Struct("!II")
-_REPLY: Final = struct.Struct("!BBI")
+_REPLY: Final = struct.Struct("!BI")
 REQUEST_HEAD: Final = _REQUEST.size
 REPLY_HEAD: Final = _REPLY.size
 
@@ -32,8 +32,6 @@ class ReplyHead(NamedTuple):
     """The fixed part of a reply."""
 
     outcome: Outcome
-    #: The child holds so much memory that the next evaluation had better find a fresh one.
-    spent: bool
     length: int
 
 
@@ -48,15 +46,15 @@ def request_lengths(head: bytes) -> tuple[int, int]:
     return expression, document
 
 
-def reply_bytes(outcome: Outcome, payload: bytes, *, spent: bool) -> bytes:
+def reply_bytes(outcome: Outcome, payload: bytes) -> bytes:
     """A whole reply."""
-    return _REPLY.pack(outcome, spent, len(payload)) + payload
+    return _REPLY.pack(outcome, len(payload)) + payload
 
 
 def reply_head(head: bytes) -> ReplyHead:
     """The fixed part of a reply, read."""
-    outcome, spent, length = _REPLY.unpack(head)
-    return ReplyHead(Outcome(outcome), bool(spent), length)
+    outcome, length = _REPLY.unpack(head)
+    return ReplyHead(Outcome(outcome), length)
 
 
 def refusal_bytes(refusal: Refusal) -> bytes:

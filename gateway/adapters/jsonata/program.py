@@ -1,0 +1,83 @@
+"""The program of a child: reads expressions and documents, writes results, and holds itself to its memory.
+
+It is run as `python -I -m gateway.adapters.jsonata.program MEMORY MAX_RESULT PARENT`. The end of its
+standard input is the order to end; the death of the gateway kills it even in the midst of an evaluation.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gateway.adapters.jsonata.frames import (
+    READY,
+    REQUEST_HEAD,
+    Outcome,
+    Refusal,
+    refusal_bytes,
+    reply_bytes,
+    request_lengths,
+)
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    memory, max_result, parent = map(int, sys.argv[1:])
+    _confine(memory, parent)
+    # Only now: the allocator of the engine would else reserve more than the child may have, and use it.
+    from gateway.adapters.jsonata import engine  # noqa: F401, PLC0415
+
+    requests, replies = _pipes()
+    replies.write(READY)
+    replies.flush()
+    while len(head := requests.read(REQUEST_HEAD)) == REQUEST_HEAD:
+        replies.write(reply_bytes(*_answer(requests, *request_lengths(head), max_result)))
+        replies.flush()
+
+
+def _confine(memory: int, parent: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(0)
+    with contextlib.suppress(OSError):  # a machine that runs out of memory is to take this process first
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The ways to and from the gateway; what is printed from now on goes nowhere, for it may hold a caller's values."""
+    replies = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    return sys.stdin.buffer, replies
+
+
+def _answer(requests: BinaryIO, expression: int, document: int, max_result: int) -> tuple[Outcome, bytes]:
+    from gateway.adapters.jsonata import engine  # noqa: PLC0415
+
+    try:
+        found = engine.evaluate(requests.read(expression).decode(), requests.read(document).decode())
+    except engine.Refused as refused:
+        return refused.outcome, refusal_bytes(refused.refusal)
+    except UnicodeDecodeError:
+        return Outcome.INVALID, refusal_bytes(Refusal("document"))
+    except MemoryError:
+        raise  # the rest of the request may still be in the pipe: only the end of this process is a clean one
+    except Exception:  # noqa: BLE001 whatever an engine stumbles over, the expression led it there
+        return Outcome.INVALID, refusal_bytes(Refusal())
+    if found is None:
+        return Outcome.NOTHING, b""
+    payload = found.encode()
+    return (Outcome.LIMIT, refusal_bytes(Refusal("size"))) if len(payload) > max_result else (Outcome.RESULT, payload)
+
+
+if __name__ == "__main__":
+    main()
