@@ -63,7 +63,7 @@ def run(given: argparse.Namespace, files: list[Path]) -> int:
     with (
         grpc.insecure_channel(given.target) as channel,
         ThreadPoolExecutor(given.parallel) as pool,
-        Progress(console=console, disable=not console.is_terminal) as progress,
+        Progress(console=console, disable=not console.is_terminal, redirect_stdout=False) as progress,
     ):
         stub = pipelines_pb2_grpc.PipelinesStub(channel)
         task = progress.add_task(given.pipeline, total=len(files))

@@ -5,15 +5,24 @@ import contextlib
 import logging
 import socket
 import urllib.parse
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import grpc.aio
+import msgspec
 
+from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.images import PillowDecoder
+from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
-from gateway.adapters.postgres.ledger import PostgresLedger
+from gateway.adapters.postgres.entries import PostgresEntries
+from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
+from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.adapters.postgres.wakeups import WakeUps
+from gateway.adapters.supervisor.machine import Machine
+from gateway.adapters.supervisor.preflight import CHECKS
+from gateway.adapters.supervisor.running import running_database
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.grpc_engine import GrpcEngine
@@ -22,11 +31,17 @@ from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
 from gateway.core.admission import Admission
+from gateway.core.dispatch import Dispatcher
+from gateway.core.executions import Executions
 from gateway.core.health import Health
+from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
+from gateway.core.staging import Staging
+from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
-from gateway.ports import InferenceEngine
+from gateway.limits import CONTROL_TIMEOUT
+from gateway.ports import BlobStore, InferenceEngine
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,14 +56,83 @@ async def serve(settings: Settings, report: Report) -> None:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
     async with contextlib.AsyncExitStack() as cleanup:
-        endpoints = await cleanup.enter_async_context(EmbeddedStack(stack_plan(settings), report=report))
-        database = await cleanup.enter_async_context(open_database(settings.database_url or endpoints.database_url))
-        services = await cleanup.enter_async_context(core(settings, endpoints, database))
+        parts = _parts(settings, stack_plan(settings), report)
+        services, worker, url = await cleanup.enter_async_context(parts)
+        if settings.worker:
+            await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
         await cleanup.enter_async_context(doors(settings, services, report))
+        await _until_cancelled(report)
+
+
+async def work(settings: Settings, report: Report) -> None:
+    """Take up runs in the background until cancelled; then those in hand may end.
+
+    Raises:
+        CannotStart: with one sentence that says what to do; nothing is left behind.
+    """
+    if settings.database_url is None or settings.triton_url is None:
+        raise CannotStart("A worker of its own shares the database and Triton: name --database-url and --triton-url.")
+    plan = msgspec.structs.replace(settings, rest_port=0, grpc_port=0)
+    async with contextlib.AsyncExitStack() as cleanup:
+        _, worker, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
+        await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
+        report(f"ready: a worker for {settings.worker_runs} runs at once")
+        await _until_cancelled(report)
+
+
+async def migrate_records(settings: Settings, report: Report) -> None:
+    """Bring the schema up to date: of the outside database, else of the one in the data directory.
+
+    Raises:
+        CannotStart: with one sentence that says what to do; nothing is left behind.
+    """
+    if settings.database_url is not None:
+        await _migrated(settings.database_url)
+        return
+    plan = StackPlan(data_dir=settings.data_dir, model_repository=None, with_postgres=True)
+    deadline = asyncio.get_running_loop().time() + CONTROL_TIMEOUT
+    while True:
+        running = running_database(settings.data_dir)
         try:
-            await asyncio.Event().wait()
-        finally:
-            report("stopping: calls in hand are answered first")
+            async with contextlib.AsyncExitStack() as cleanup:
+                if running is None:
+                    running = (await cleanup.enter_async_context(EmbeddedStack(plan, report=report))).database_url
+                assert running is not None
+                await _migrated(running)
+        except CannotStart:
+            # Another gateway, or another of these, is just starting its database or stopping it.
+            late = asyncio.get_running_loop().time() > deadline
+            if late or (running is None and running_database(settings.data_dir) is None):
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
+def preflight(settings: Settings) -> list[tuple[str, str | None]]:
+    """Every check before the start by name, with the sentence about what is wrong."""
+    plan, machine = stack_plan(settings), Machine.look(settings.data_dir)
+    return [(check.name, check.problem(plan, machine)) for check in CHECKS]
+
+
+async def _until_cancelled(report: Report) -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        report("stopping: what is in hand ends first")
+
+
+@contextlib.asynccontextmanager
+async def _parts(settings: Settings, plan: StackPlan, report: Report) -> AsyncIterator[tuple[Services, Worker, str]]:
+    """The core with all it stands on, and the URL of the database."""
+    async with contextlib.AsyncExitStack() as cleanup:
+        endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
+        url = settings.database_url or endpoints.database_url
+        assert url is not None
+        database = await cleanup.enter_async_context(open_database(url))
+        blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
+        services, worker = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
+        yield services, worker, url
 
 
 def stack_plan(settings: Settings) -> StackPlan:
@@ -58,55 +142,92 @@ def stack_plan(settings: Settings) -> StackPlan:
         model_repository=settings.model_repository if settings.triton_url is None else None,
         with_postgres=settings.database_url is None,
         ports=(
-            ("--rest-port", settings.host, settings.rest_port),
-            ("--grpc-port", settings.host, settings.grpc_port),
+            ("rest", settings.host, settings.rest_port),
+            ("grpc", settings.host, settings.grpc_port),
         ),
     )
 
 
 @contextlib.asynccontextmanager
-async def open_database(url: str | None) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncIterator[Database]:
     """The database, with the newest schema."""
-    assert url is not None
-    try:
-        await migrate(url)
-        database = Database(url)
+    await _migrated(url)
+    database = Database(url)
+    with _reachable():
         await database.open()
-    except StorageUnavailable as failure:
-        raise CannotStart("The database is not reachable: check --database-url, and that it runs.") from failure
     try:
         yield database
     finally:
         await database.close()
 
 
+async def _migrated(url: str) -> None:
+    with _reachable():
+        await migrate(url)
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except StorageUnavailable as failure:
+        raise CannotStart("The database is not reachable: check --database-url, and that it runs.") from failure
+
+
 @contextlib.asynccontextmanager
-async def core(settings: Settings, endpoints: Endpoints, database: Database) -> AsyncIterator[Services]:
+async def core(
+    settings: Settings, endpoints: Endpoints, database: Database, blobs: BlobStore
+) -> AsyncIterator[tuple[Services, Worker]]:
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
     engine = _engine(settings, endpoints, channel)
     admission = Admission(settings.max_sync_calls)
-    ledger = PostgresLedger(database, lambda: admission.taken)
+    store = PostgresRuns(database, lambda: admission.taken)
+    executions = PostgresExecutions(database)
+    transformer = TransformPool()
     pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
+    dispatcher = Dispatcher(engine, PillowDecoder())
+    staging = Staging(blobs)
+    runs = Runs(pipelines, executions, store, dispatcher, staging, admission)
+    services = Services(
+        pipelines=pipelines,
+        runs=runs,
+        executions=Executions(executions, blobs),
+        observations=Observations(PostgresEntries(database), transformer),
+        health=Health(pipelines, store, blobs, admission),
+        sync_timeout=settings.sync_timeout,
+        max_body_bytes=settings.max_body_bytes,
+    )
     await pipelines.recall()
     await pipelines.refresh()
-    watch = asyncio.create_task(pipelines.watch())
-    runs = Runs(pipelines, engine, ledger, PillowDecoder(), admission)
     try:
-        yield Services(
-            pipelines=pipelines,
-            runs=runs,
-            health=Health(pipelines, ledger, admission),
-            sync_timeout=settings.sync_timeout,
-            max_body_bytes=settings.max_body_bytes,
-        )
+        async with _running(pipelines.watch()):
+            yield services, Worker(pipelines, store, dispatcher, staging)
     finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
         await runs.close()
         await engine.close()
-        await ledger.close()
+        await transformer.close()
+        await store.close()
         await channel.close()
+
+
+@contextlib.asynccontextmanager
+async def working(worker: Worker, database_url: str, at_once: int) -> AsyncIterator[None]:
+    """A worker that takes up runs in the background; on leaving, those in hand may end."""
+    queue = WakeUps(database_url, worker.take_up, at_once)
+    async with _running(worker.keep()), _running(queue.listen()):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """A task that lives as long as the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> InferenceEngine:

@@ -3,8 +3,9 @@
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
     │                    TooLarge,
-    │                    RequestIncomplete, TransformInvalid, TransformLimit
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound; MethodNotAllowed
+    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
+    │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining
     ├── TritonFailed ─ WiringInvalid
@@ -134,6 +135,12 @@ class RequestIncomplete(InvalidRequest):
     grpc = GrpcCode.DEADLINE_EXCEEDED
 
 
+class ObservationInvalid(InvalidRequest):
+    """What should be an observation is none."""
+
+    code = "observation.invalid"
+
+
 class TransformInvalid(InvalidRequest):
     """The transform is not a JSONata expression, or it failed on this observation."""
 
@@ -160,6 +167,13 @@ class MethodNotAllowed(GatewayError):
     code = "route.method_not_allowed"
     http = 405
     grpc = GrpcCode.UNIMPLEMENTED
+
+
+class ResultGone(NotFound):
+    """The call was transient: nothing of what it found was kept."""
+
+    code = "result.gone"
+    http = 410
 
 
 class PipelineNotFound(NotFound):

@@ -69,3 +69,20 @@ TRANSFORM_TIMEOUT: Final = 5.0
 MAX_TRANSFORM_CHARACTERS: Final = 16 * 1024
 #: Bytes that one transform may make.
 MAX_TRANSFORM_BYTES: Final = 64 * MIB
+
+#: Entries that are read from the database at once.
+ENTRIES_PER_READ: Final = 500
+#: Seconds for which a worker holds a run; it extends the lease while it lives.
+RUN_LEASE: Final = 30.0
+#: Tries of a run in the background, where what failed can heal.
+MAX_ATTEMPTS: Final = 12
+#: Seconds before the second try; each further one waits twice as long.
+FIRST_RETRY: Final = 1.0
+#: Seconds that it waits at the most.
+LONGEST_RETRY: Final = 60.0
+#: Seconds that a run in the background may take when its call names none.
+ASYNC_TIMEOUT: Final = 600.0
+#: Runs in the background that one worker has in hand at once (setting).
+WORKER_RUNS: Final = 16
+#: Seconds between two looks for runs that nobody woke a worker for.
+RECONCILE_INTERVAL: Final = 5.0

@@ -1,11 +1,13 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from gateway.domain.executions import Execution, NewExecution
+from gateway.domain.calls import Parameter, RunRequest
+from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.runs import Run
@@ -18,6 +20,8 @@ class Inference(msgspec.Struct, frozen=True):
     model: str
     inputs: tuple[Value, ...]
     request_id: str
+    #: Parameters of the request, which Triton hands to every step.
+    parameters: Mapping[str, Parameter] = {}
 
 
 class Dispatch(msgspec.Struct):
@@ -85,28 +89,14 @@ class PipelineStore(Protocol):
         ...
 
 
-class FinishedRun(msgspec.Struct, frozen=True):
-    """All that a run leaves behind: one fact, one transaction."""
+class ExecutionStore(Protocol):
+    """The records of executions and of the media stored on them."""
 
-    execution: NewExecution
-    run: Run
-    entries: tuple[Entry, ...]
-
-
-class Ledger(Protocol):
-    """The records: executions, runs and entries."""
-
-    async def finish(self, finished: FinishedRun) -> None:
-        """Write the execution, the run and its entries together; they are durable when this returns.
-
-        A run that is already written is left as it is, so a repeat is safe.
-
-        Raises:
-            StorageUnavailable: nothing can be said to be written.
-        """
+    async def create(self, new: NewExecution) -> bool:
+        """Write a new execution; False where there is one of this ID already, which is left as it is."""
         ...
 
-    async def execution(self, execution_id: str) -> Execution:
+    async def get(self, execution_id: str) -> Execution:
         """One execution.
 
         Raises:
@@ -114,7 +104,121 @@ class Ledger(Protocol):
         """
         ...
 
-    async def run(self, run_id: str) -> Run:
+    async def page(self, wanted: ExecutionFilter, limit: int, before: int | None) -> list[tuple[int, Execution]]:
+        """Executions with their place in the list, newest first, from the place before `before` on."""
+        ...
+
+    async def delete(self, execution_id: str) -> list[str]:
+        """Remove an execution with all that belongs to it; the keys of its blobs are returned.
+
+        Raises:
+            ExecutionNotFound: there is none of this ID.
+        """
+        ...
+
+    async def add_media(self, record: MediaRecord) -> None:
+        """Write the record of stored media.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def media(self, execution_id: str) -> list[MediaRecord]:
+        """The stored media of an execution, in the order they came.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def remove_media(self, execution_id: str, media_id: str) -> str:
+        """Remove the record of stored media; the key of its blob is returned.
+
+        Raises:
+            ExecutionNotFound, MediaNotFound: there is no such execution or media.
+        """
+        ...
+
+
+class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a run leaves behind: one fact, one transaction."""
+
+    #: The execution that the run brings about; None where there was one before.
+    new: NewExecution | None = None
+    run: Run
+    #: What the caller put in before the run: merged, where the entries are appended.
+    seed: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    #: The entries take the place of this pipeline's earlier ones.
+    supersedes: bool = False
+    #: What an execution there was takes over from the call.
+    tag: str | None = None
+    meta_data: bytes | None = None
+
+
+class ClaimedRun(msgspec.Struct, frozen=True):
+    """A run in the background that a worker holds: only this attempt can end it."""
+
+    run: Run
+    request: RunRequest
+
+
+class AcceptedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in the background as it is accepted: one fact, one transaction, its wake-up included."""
+
+    new: NewExecution | None = None
+    run: Run
+    request: RunRequest
+    seed: tuple[Entry, ...] = ()
+    tag: str | None = None
+    meta_data: bytes | None = None
+
+
+class RunStore(Protocol):
+    """The records of runs, of those that callers wait for and of those in the background."""
+
+    async def finish(self, finished: FinishedRun) -> None:
+        """Write the end of a run that a caller waits for; it is durable when this returns.
+
+        A run that is already written is left as it is, so a repeat is safe.
+
+        Raises:
+            ExecutionNotFound: the execution is gone.
+            StorageUnavailable: nothing can be said to be written.
+        """
+        ...
+
+    async def accept(self, accepted: AcceptedRun) -> None:
+        """Write a run in the background and wake a worker for it; it is durable when this returns.
+
+        Raises:
+            ExecutionNotFound: the execution is gone.
+            StorageUnavailable: nothing can be said to be written.
+        """
+        ...
+
+    async def claim(self, run_id: str, lease: float) -> ClaimedRun | None:
+        """Take a run that waits, or whose holder's lease has ended, for `lease` seconds; None where there is none."""
+        ...
+
+    async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> None:
+        """Hold these runs, each by its attempt, for `lease` seconds from now."""
+        ...
+
+    async def finish_claimed(self, finished: FinishedRun) -> bool:
+        """Write the end of a claimed run; False, and nothing written, where this attempt no longer holds it."""
+        ...
+
+    async def hand_back(self, run_id: str, attempt: int, delay: float) -> None:
+        """Let others take the run in `delay` seconds, if this attempt still holds it."""
+        ...
+
+    async def wake_overdue(self) -> int:
+        """Wake a worker for every run that is due and that nobody holds; how many were woken is returned."""
+        ...
+
+    async def get(self, run_id: str) -> Run:
         """One run.
 
         Raises:
@@ -122,16 +226,8 @@ class Ledger(Protocol):
         """
         ...
 
-    async def runs(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
+    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
         """The runs of an execution, oldest first, from the one after run `after` on.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        ...
-
-    async def entries(self, execution_id: str) -> list[Entry]:
-        """The entries of an execution's observation, in order.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -140,6 +236,27 @@ class Ledger(Protocol):
 
     async def ready(self) -> bool:
         """Whether the database answers; never raises."""
+        ...
+
+
+class EntryStore(Protocol):
+    """The entries of observations."""
+
+    async def page(self, execution_id: str, limit: int, after: int, *, superseded: bool) -> list[tuple[int, Entry]]:
+        """Entries with their place in the observation, in order, from the place after `after` on.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            ResultGone: its call was transient.
+        """
+        ...
+
+    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
+        """Replace the content of the entries whose ID is known and append the others.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ A field `rest_port` is the flag `--rest-port`, the variable `GATEWAY_REST_PORT` 
 the TOML file that `--config` names. A bad value or an unknown key stops the program.
 """
 
+import enum
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database_url: Annotated[
         str | None, _told("An outside PostgreSQL, postgresql://user@host/name; none is started then.")
     ] = None
+    blob_url: Annotated[
+        str | None, _told("Where media are kept, file:///folder or s3://bucket/prefix; the data folder without.")
+    ] = None
+    worker: Annotated[bool, _told("Take up runs in the background in this process, too.")] = True
+    worker_runs: Annotated[Count, _told("Runs in the background that one worker has in hand at once.")] = (
+        limits.WORKER_RUNS
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT
@@ -55,24 +63,58 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_inferences: Annotated[Count, _told("Inferences with Triton at once; more wait.")] = limits.MAX_INFERENCES
 
 
+class Source(enum.StrEnum):
+    """Where the value of a setting comes from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """The settings, and where each comes from that is not the default."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+
+    def source(self, name: str) -> Source:
+        """Where the value of this setting comes from."""
+        return self.sources.get(name, Source.DEFAULT)
+
+
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
     """The settings from all their sources.
 
     Raises:
         CannotStart: a value does not fit, or a key is unknown; the sentence names it and where it stands.
     """
+    return resolve(flags, environment, config).settings
+
+
+def resolve(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Resolved:
+    """The settings from all their sources, and which source each comes from.
+
+    Raises:
+        CannotStart: as `load`.
+    """
+    places = {
+        Source.FILE: f"the file {config}",
+        Source.ENVIRONMENT: "the environment",
+        Source.FLAG: "the command line",
+    }
     values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
+    sources: dict[str, Source] = {}
     for source, found in (
-        (f"the file {config}", _from_file(config)),
-        ("the environment", _from_environment(environment)),
-        ("the command line", dict(flags)),
+        (Source.FILE, _from_file(config)),
+        (Source.ENVIRONMENT, _from_environment(environment)),
+        (Source.FLAG, dict(flags)),
     ):
         for key, value in found.items():
             if key not in Settings.__struct_fields__:
-                raise CannotStart(f"There is no setting {key!r} ({source}): see gateway serve --help.")
+                raise CannotStart(f"There is no setting {key!r} ({places[source]}): see gateway serve --help.")
             values[key], sources[key] = value, source
-    return _converted(values, sources)
+    return Resolved(_converted(values, {key: places[source] for key, source in sources.items()}), sources)
 
 
 def _from_file(config: Path | None) -> dict[str, Any]:

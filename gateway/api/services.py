@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 
+from gateway.core.executions import Executions
 from gateway.core.health import Health
+from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
 
@@ -15,6 +17,8 @@ class Services:
 
     pipelines: Pipelines
     runs: Runs
+    executions: Executions
+    observations: Observations
     health: Health
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float

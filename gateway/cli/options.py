@@ -17,10 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def settings_options(command: F) -> F:
     """Give `command` a flag for every setting, and `--config`."""
     for field in reversed(msgspec.structs.fields(settings.Settings)):
-        shown = "" if field.default is None else f"  [default: {field.default}]"
-        command = click.option(_flag(field.name), field.name, metavar=_metavar(field), help=_help(field) + shown)(
-            command
-        )
+        command = _option(field)(command)
     path = click.Path(path_type=Path, dir_okay=False)
     return click.option("--config", type=path, envvar="GATEWAY_CONFIG", help="TOML file of settings.")(command)
 
@@ -31,11 +28,28 @@ def resolve(config: Path | None, flags: Mapping[str, object]) -> settings.Settin
     Raises:
         click.UsageError: one of them is wrong.
     """
+    return resolved(config, flags).settings
+
+
+def resolved(config: Path | None, flags: Mapping[str, object]) -> settings.Resolved:
+    """The same, with the source of each.
+
+    Raises:
+        click.UsageError: one of them is wrong.
+    """
     given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return settings.load(given, os.environ, config)
+        return settings.resolve(given, os.environ, config)
     except CannotStart as refusal:
         raise click.UsageError(str(refusal)) from None
+
+
+def _option(field: msgspec.structs.FieldInfo) -> Callable[[F], F]:
+    shown = "" if field.default is None else f"  [default: {field.default}]"
+    flag = _flag(field.name)
+    if isinstance(field.default, bool):
+        return click.option(f"{flag}/--no-{flag[2:]}", field.name, default=None, help=_help(field) + shown)
+    return click.option(flag, field.name, metavar=_metavar(field), help=_help(field) + shown)
 
 
 def _flag(name: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.pipelines import Pipeline, PipelineStatus
 from gateway.errors import (
+    InvalidInput,
     PipelineNotFound,
     PipelineNotReady,
     RuntimeUnsupported,
@@ -139,6 +140,18 @@ class Pipelines:
         if pipeline.status is PipelineStatus.READY:
             return pipeline
         raise PipelineNotReady if self._reachable else TritonUnavailable
+
+    async def transform(self, pipeline_id: str, asked: str | None) -> str:
+        """The transform that a call means: its own, else the pipeline's.
+
+        Raises:
+            PipelineNotFound, PipelineNotReady, TritonUnavailable: as `get`.
+            InvalidInput: there is neither.
+        """
+        expression = asked if asked is not None else (await self.get(pipeline_id)).transform
+        if not expression:
+            raise InvalidInput("The call names no transform, and the pipeline has none.", field="transform")
+        return expression
 
     async def ready(self) -> bool:
         """Whether Triton answers."""

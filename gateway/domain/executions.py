@@ -14,6 +14,7 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     tag: str | None = None
     meta_data: bytes | None = None
+    transient: bool = False
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: RunError | None = None
+    #: Nothing but the record of its run was kept.
+    transient: bool = False
 
     @property
     def duration(self) -> float | None:
@@ -34,3 +37,17 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         if self.completed_at is None or self.started_at is None:
             return None
         return (self.completed_at - self.started_at).total_seconds()
+
+
+class ExecutionFilter(msgspec.Struct, frozen=True):
+    """Which executions of a list are wanted; None is any."""
+
+    tag: str | None = None
+    state: RunState | None = None
+
+
+class ExecutionPage(msgspec.Struct, frozen=True):
+    """Some executions of a list, newest first, and where the next page begins, if there is one."""
+
+    executions: list[Execution]
+    next_cursor: str | None

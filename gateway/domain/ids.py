@@ -6,12 +6,25 @@ from typing import Final
 
 import uuid_utils
 
-EXECUTION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+from gateway.errors import ExecutionNotFound
+
+EXECUTION_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
 
 
 def new_id() -> str:
     """A fresh UUIDv7 (RFC 9562) as text."""
     return str(uuid_utils.uuid7())
+
+
+def known_form(execution_id: str) -> str:
+    """`execution_id`, where it has the form of one.
+
+    Raises:
+        ExecutionNotFound: there can be none of this ID.
+    """
+    if not EXECUTION_ID.fullmatch(execution_id):
+        raise ExecutionNotFound
+    return execution_id
 
 
 def is_uuid(text: str) -> bool:

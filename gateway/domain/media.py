@@ -1,5 +1,7 @@
 """Media: the bytes that a caller put in."""
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -13,3 +15,15 @@ class Media(msgspec.Struct, frozen=True):
 def given(data: list[bytes]) -> tuple[Media, ...]:
     """The media of a direct call, which live no longer than the call."""
     return tuple(Media(f"media-{number}", each) for number, each in enumerate(data, 1))
+
+
+class MediaRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Media that is stored on an execution."""
+
+    execution_id: str
+    media_id: str
+    content_type: str
+    size: int
+    created_at: datetime
+    #: Its key in the blob store.
+    blob: str

@@ -18,23 +18,31 @@ VOCABULARY: Final = frozenset(("documentPages", "imageHash", "codes", "metaData"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run found in one media; `content` is a JSON object without the reserved fields."""
+    """What a run found in one media, or a caller put in; `content` is a JSON object without the reserved fields."""
 
     entry_id: str
-    media_id: str | None
-    run_id: str
-    pipeline_id: str
-    pipeline_version: int
+    media_id: str | None = None
+    run_id: str | None = None
+    pipeline_id: str | None = None
+    pipeline_version: int | None = None
     created_at: datetime
+    content: bytes
+
+
+class Given(msgspec.Struct, frozen=True):
+    """An entry that a caller puts in: under an ID that is known it replaces the content, else it is appended."""
+
+    entry_id: str | None
+    media_id: str | None
     content: bytes
 
 
 class _Head(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     id: str
     media_id: str | None = None
-    run_id: str
-    pipeline_id: str
-    pipeline_version: int = -1
+    run_id: str | None = None
+    pipeline_id: str | None = None
+    pipeline_version: int | None = None
     created_at: str
 
 
@@ -54,8 +62,15 @@ def entry_json(entry: Entry) -> bytes:
     return head[:-1] + (b"" if body.startswith(b"}") else b",") + body
 
 
+def observation_head(execution_id: str) -> bytes:
+    """What stands before the first entry of an observation."""
+    return b'{"executionId":' + msgspec.json.encode(execution_id) + b',"mediaContents":['
+
+
+#: What stands behind the last entry of an observation.
+OBSERVATION_TAIL: Final = b'],"documents":[]}'
+
+
 def observation_json(execution_id: str, entries: Iterable[Entry]) -> bytes:
     """The whole observation as the wire shows it."""
-    contents = b",".join(map(entry_json, entries))
-    execution = msgspec.json.encode(execution_id)
-    return b'{"executionId":' + execution + b',"mediaContents":[' + contents + b'],"documents":[]}'
+    return observation_head(execution_id) + b",".join(map(entry_json, entries)) + OBSERVATION_TAIL

@@ -86,6 +86,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_id: str
     description: str = ""
     tag: str = ""
+    #: The JSONata expression for calls of executeSync/transform that name none.
+    transform: str = ""
     #: A published version; 0 is the draft, which is what Triton's repository holds.
     version: int = 0
     status: PipelineStatus = PipelineStatus.READY

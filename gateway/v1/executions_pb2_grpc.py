@@ -40,6 +40,41 @@ class ExecutionsStub:
                 request_serializer=gateway_dot_v1_dot_executions__pb2.GetExecutionRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_executions__pb2.Execution.FromString,
                 _registered_method=True)
+        self.CreateExecution = channel.unary_unary(
+                '/gateway.v1.Executions/CreateExecution',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.CreateExecutionRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.CreateExecutionResponse.FromString,
+                _registered_method=True)
+        self.ListExecutions = channel.unary_unary(
+                '/gateway.v1.Executions/ListExecutions',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.ListExecutionsRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.ListExecutionsResponse.FromString,
+                _registered_method=True)
+        self.DeleteExecution = channel.unary_unary(
+                '/gateway.v1.Executions/DeleteExecution',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.DeleteExecutionRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteExecutionResponse.FromString,
+                _registered_method=True)
+        self.UploadMedia = channel.stream_unary(
+                '/gateway.v1.Executions/UploadMedia',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.UploadMediaRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.StoredMedia.FromString,
+                _registered_method=True)
+        self.ListMedia = channel.unary_unary(
+                '/gateway.v1.Executions/ListMedia',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.ListMediaRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.ListMediaResponse.FromString,
+                _registered_method=True)
+        self.GetMedia = channel.unary_stream(
+                '/gateway.v1.Executions/GetMedia',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.GetMediaRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.GetMediaResponse.FromString,
+                _registered_method=True)
+        self.DeleteMedia = channel.unary_unary(
+                '/gateway.v1.Executions/DeleteMedia',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutionsServicer:
@@ -53,6 +88,55 @@ class ExecutionsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateExecution(self, request, context):
+        """A new execution; one of this ID that there is stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExecutions(self, request, context):
+        """Executions, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteExecution(self, request, context):
+        """Remove an execution and all that belongs to it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadMedia(self, request_iterator, context):
+        """Store one media, in pieces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMedia(self, request, context):
+        """The stored media of an execution, in the order they came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMedia(self, request, context):
+        """Stored media, byte for byte, in pieces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMedia(self, request, context):
+        """Remove stored media; entries that came of it stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutionsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +144,41 @@ def add_ExecutionsServicer_to_server(servicer, server):
                     servicer.GetExecution,
                     request_deserializer=gateway_dot_v1_dot_executions__pb2.GetExecutionRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_executions__pb2.Execution.SerializeToString,
+            ),
+            'CreateExecution': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateExecution,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.CreateExecutionRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.CreateExecutionResponse.SerializeToString,
+            ),
+            'ListExecutions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutions,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.ListExecutionsRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.ListExecutionsResponse.SerializeToString,
+            ),
+            'DeleteExecution': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteExecution,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteExecutionRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.DeleteExecutionResponse.SerializeToString,
+            ),
+            'UploadMedia': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadMedia,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.UploadMediaRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.StoredMedia.SerializeToString,
+            ),
+            'ListMedia': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMedia,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.ListMediaRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.ListMediaResponse.SerializeToString,
+            ),
+            'GetMedia': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetMedia,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.GetMediaRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.GetMediaResponse.SerializeToString,
+            ),
+            'DeleteMedia': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMedia,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +209,195 @@ class Executions:
             '/gateway.v1.Executions/GetExecution',
             gateway_dot_v1_dot_executions__pb2.GetExecutionRequest.SerializeToString,
             gateway_dot_v1_dot_executions__pb2.Execution.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateExecution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/CreateExecution',
+            gateway_dot_v1_dot_executions__pb2.CreateExecutionRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.CreateExecutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/ListExecutions',
+            gateway_dot_v1_dot_executions__pb2.ListExecutionsRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.ListExecutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteExecution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/DeleteExecution',
+            gateway_dot_v1_dot_executions__pb2.DeleteExecutionRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.DeleteExecutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadMedia(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gateway.v1.Executions/UploadMedia',
+            gateway_dot_v1_dot_executions__pb2.UploadMediaRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.StoredMedia.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/ListMedia',
+            gateway_dot_v1_dot_executions__pb2.ListMediaRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.ListMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.Executions/GetMedia',
+            gateway_dot_v1_dot_executions__pb2.GetMediaRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.GetMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/DeleteMedia',
+            gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.FromString,
             options,
             channel_credentials,
             insecure,

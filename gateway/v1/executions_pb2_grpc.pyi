@@ -35,6 +35,20 @@ class ExecutionsStub:
     def __new__(cls, channel: _aio.Channel) -> ExecutionsAsyncStub: ...
     GetExecution: _grpc.UnaryUnaryMultiCallable[_executions_pb2.GetExecutionRequest, _executions_pb2.Execution]
     """One execution; its state, end and error are those of its newest run."""
+    CreateExecution: _grpc.UnaryUnaryMultiCallable[_executions_pb2.CreateExecutionRequest, _executions_pb2.CreateExecutionResponse]
+    """A new execution; one of this ID that there is stays as it is."""
+    ListExecutions: _grpc.UnaryUnaryMultiCallable[_executions_pb2.ListExecutionsRequest, _executions_pb2.ListExecutionsResponse]
+    """Executions, newest first."""
+    DeleteExecution: _grpc.UnaryUnaryMultiCallable[_executions_pb2.DeleteExecutionRequest, _executions_pb2.DeleteExecutionResponse]
+    """Remove an execution and all that belongs to it."""
+    UploadMedia: _grpc.StreamUnaryMultiCallable[_executions_pb2.UploadMediaRequest, _executions_pb2.StoredMedia]
+    """Store one media, in pieces."""
+    ListMedia: _grpc.UnaryUnaryMultiCallable[_executions_pb2.ListMediaRequest, _executions_pb2.ListMediaResponse]
+    """The stored media of an execution, in the order they came."""
+    GetMedia: _grpc.UnaryStreamMultiCallable[_executions_pb2.GetMediaRequest, _executions_pb2.GetMediaResponse]
+    """Stored media, byte for byte, in pieces."""
+    DeleteMedia: _grpc.UnaryUnaryMultiCallable[_executions_pb2.DeleteMediaRequest, _executions_pb2.DeleteMediaResponse]
+    """Remove stored media; entries that came of it stay."""
 
 @_typing.type_check_only
 class ExecutionsAsyncStub(ExecutionsStub):
@@ -43,6 +57,20 @@ class ExecutionsAsyncStub(ExecutionsStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetExecution: _aio.UnaryUnaryMultiCallable[_executions_pb2.GetExecutionRequest, _executions_pb2.Execution]  # type: ignore[assignment]
     """One execution; its state, end and error are those of its newest run."""
+    CreateExecution: _aio.UnaryUnaryMultiCallable[_executions_pb2.CreateExecutionRequest, _executions_pb2.CreateExecutionResponse]  # type: ignore[assignment]
+    """A new execution; one of this ID that there is stays as it is."""
+    ListExecutions: _aio.UnaryUnaryMultiCallable[_executions_pb2.ListExecutionsRequest, _executions_pb2.ListExecutionsResponse]  # type: ignore[assignment]
+    """Executions, newest first."""
+    DeleteExecution: _aio.UnaryUnaryMultiCallable[_executions_pb2.DeleteExecutionRequest, _executions_pb2.DeleteExecutionResponse]  # type: ignore[assignment]
+    """Remove an execution and all that belongs to it."""
+    UploadMedia: _aio.StreamUnaryMultiCallable[_executions_pb2.UploadMediaRequest, _executions_pb2.StoredMedia]  # type: ignore[assignment]
+    """Store one media, in pieces."""
+    ListMedia: _aio.UnaryUnaryMultiCallable[_executions_pb2.ListMediaRequest, _executions_pb2.ListMediaResponse]  # type: ignore[assignment]
+    """The stored media of an execution, in the order they came."""
+    GetMedia: _aio.UnaryStreamMultiCallable[_executions_pb2.GetMediaRequest, _executions_pb2.GetMediaResponse]  # type: ignore[assignment]
+    """Stored media, byte for byte, in pieces."""
+    DeleteMedia: _aio.UnaryUnaryMultiCallable[_executions_pb2.DeleteMediaRequest, _executions_pb2.DeleteMediaResponse]  # type: ignore[assignment]
+    """Remove stored media; entries that came of it stay."""
 
 class ExecutionsServicer(metaclass=_abc_1.ABCMeta):
     """The records of executions."""
@@ -54,5 +82,61 @@ class ExecutionsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_executions_pb2.Execution, _abc.Awaitable[_executions_pb2.Execution]]:
         """One execution; its state, end and error are those of its newest run."""
+
+    @_abc_1.abstractmethod
+    def CreateExecution(
+        self,
+        request: _executions_pb2.CreateExecutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.CreateExecutionResponse, _abc.Awaitable[_executions_pb2.CreateExecutionResponse]]:
+        """A new execution; one of this ID that there is stays as it is."""
+
+    @_abc_1.abstractmethod
+    def ListExecutions(
+        self,
+        request: _executions_pb2.ListExecutionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.ListExecutionsResponse, _abc.Awaitable[_executions_pb2.ListExecutionsResponse]]:
+        """Executions, newest first."""
+
+    @_abc_1.abstractmethod
+    def DeleteExecution(
+        self,
+        request: _executions_pb2.DeleteExecutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.DeleteExecutionResponse, _abc.Awaitable[_executions_pb2.DeleteExecutionResponse]]:
+        """Remove an execution and all that belongs to it."""
+
+    @_abc_1.abstractmethod
+    def UploadMedia(
+        self,
+        request_iterator: _MaybeAsyncIterator[_executions_pb2.UploadMediaRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.StoredMedia, _abc.Awaitable[_executions_pb2.StoredMedia]]:
+        """Store one media, in pieces."""
+
+    @_abc_1.abstractmethod
+    def ListMedia(
+        self,
+        request: _executions_pb2.ListMediaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.ListMediaResponse, _abc.Awaitable[_executions_pb2.ListMediaResponse]]:
+        """The stored media of an execution, in the order they came."""
+
+    @_abc_1.abstractmethod
+    def GetMedia(
+        self,
+        request: _executions_pb2.GetMediaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_executions_pb2.GetMediaResponse], _abc.AsyncIterator[_executions_pb2.GetMediaResponse]]:
+        """Stored media, byte for byte, in pieces."""
+
+    @_abc_1.abstractmethod
+    def DeleteMedia(
+        self,
+        request: _executions_pb2.DeleteMediaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.DeleteMediaResponse, _abc.Awaitable[_executions_pb2.DeleteMediaResponse]]:
+        """Remove stored media; entries that came of it stay."""
 
 def add_ExecutionsServicer_to_server(servicer: ExecutionsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

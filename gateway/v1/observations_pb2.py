@@ -24,17 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgateway/v1/observations.proto\x12\ngateway.v1\"-\n\x15GetObservationRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"C\n\x16GetObservationResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x13\n\x0bobservation\x18\x02 \x01(\x0c\x32g\n\x0cObservations\x12W\n\x0eGetObservation\x12!.gateway.v1.GetObservationRequest\x1a\".gateway.v1.GetObservationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgateway/v1/observations.proto\x12\ngateway.v1\"]\n\x12ListEntriesRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x12\n\nsuperseded\x18\x04 \x01(\x08\"?\n\x13ListEntriesResponse\x12\x13\n\x0bobservation\x18\x01 \x01(\x0c\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"D\n\x17MergeObservationRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x13\n\x0bobservation\x18\x02 \x01(\x0c\"\x1a\n\x18MergeObservationResponse\"1\n\x19GetObservationJsonRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"*\n\x1aGetObservationJsonResponse\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"F\n\x1bTransformObservationRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\ttransform\x18\x02 \x01(\t\".\n\x1cTransformObservationResponse\x12\x0e\n\x06result\x18\x01 \x01(\x0c\"-\n\x15GetObservationRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"C\n\x16GetObservationResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x13\n\x0bobservation\x18\x02 \x01(\x0c\x32\xe6\x03\n\x0cObservations\x12W\n\x0eGetObservation\x12!.gateway.v1.GetObservationRequest\x1a\".gateway.v1.GetObservationResponse\x12N\n\x0bListEntries\x12\x1e.gateway.v1.ListEntriesRequest\x1a\x1f.gateway.v1.ListEntriesResponse\x12]\n\x10MergeObservation\x12#.gateway.v1.MergeObservationRequest\x1a$.gateway.v1.MergeObservationResponse\x12\x63\n\x12GetObservationJson\x12%.gateway.v1.GetObservationJsonRequest\x1a&.gateway.v1.GetObservationJsonResponse\x12i\n\x14TransformObservation\x12\'.gateway.v1.TransformObservationRequest\x1a(.gateway.v1.TransformObservationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.observations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETOBSERVATIONREQUEST']._serialized_start=45
-  _globals['_GETOBSERVATIONREQUEST']._serialized_end=90
-  _globals['_GETOBSERVATIONRESPONSE']._serialized_start=92
-  _globals['_GETOBSERVATIONRESPONSE']._serialized_end=159
-  _globals['_OBSERVATIONS']._serialized_start=161
-  _globals['_OBSERVATIONS']._serialized_end=264
+  _globals['_LISTENTRIESREQUEST']._serialized_start=45
+  _globals['_LISTENTRIESREQUEST']._serialized_end=138
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=140
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=203
+  _globals['_MERGEOBSERVATIONREQUEST']._serialized_start=205
+  _globals['_MERGEOBSERVATIONREQUEST']._serialized_end=273
+  _globals['_MERGEOBSERVATIONRESPONSE']._serialized_start=275
+  _globals['_MERGEOBSERVATIONRESPONSE']._serialized_end=301
+  _globals['_GETOBSERVATIONJSONREQUEST']._serialized_start=303
+  _globals['_GETOBSERVATIONJSONREQUEST']._serialized_end=352
+  _globals['_GETOBSERVATIONJSONRESPONSE']._serialized_start=354
+  _globals['_GETOBSERVATIONJSONRESPONSE']._serialized_end=396
+  _globals['_TRANSFORMOBSERVATIONREQUEST']._serialized_start=398
+  _globals['_TRANSFORMOBSERVATIONREQUEST']._serialized_end=468
+  _globals['_TRANSFORMOBSERVATIONRESPONSE']._serialized_start=470
+  _globals['_TRANSFORMOBSERVATIONRESPONSE']._serialized_end=516
+  _globals['_GETOBSERVATIONREQUEST']._serialized_start=518
+  _globals['_GETOBSERVATIONREQUEST']._serialized_end=563
+  _globals['_GETOBSERVATIONRESPONSE']._serialized_start=565
+  _globals['_GETOBSERVATIONRESPONSE']._serialized_end=632
+  _globals['_OBSERVATIONS']._serialized_start=635
+  _globals['_OBSERVATIONS']._serialized_end=1121
 # @@protoc_insertion_point(module_scope)

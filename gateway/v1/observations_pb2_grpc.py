@@ -40,6 +40,26 @@ class ObservationsStub:
                 request_serializer=gateway_dot_v1_dot_observations__pb2.GetObservationRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_observations__pb2.GetObservationResponse.FromString,
                 _registered_method=True)
+        self.ListEntries = channel.unary_unary(
+                '/gateway.v1.Observations/ListEntries',
+                request_serializer=gateway_dot_v1_dot_observations__pb2.ListEntriesRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_observations__pb2.ListEntriesResponse.FromString,
+                _registered_method=True)
+        self.MergeObservation = channel.unary_unary(
+                '/gateway.v1.Observations/MergeObservation',
+                request_serializer=gateway_dot_v1_dot_observations__pb2.MergeObservationRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_observations__pb2.MergeObservationResponse.FromString,
+                _registered_method=True)
+        self.GetObservationJson = channel.unary_unary(
+                '/gateway.v1.Observations/GetObservationJson',
+                request_serializer=gateway_dot_v1_dot_observations__pb2.GetObservationJsonRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_observations__pb2.GetObservationJsonResponse.FromString,
+                _registered_method=True)
+        self.TransformObservation = channel.unary_unary(
+                '/gateway.v1.Observations/TransformObservation',
+                request_serializer=gateway_dot_v1_dot_observations__pb2.TransformObservationRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_observations__pb2.TransformObservationResponse.FromString,
+                _registered_method=True)
 
 
 class ObservationsServicer:
@@ -53,6 +73,34 @@ class ObservationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEntries(self, request, context):
+        """The same in pages, each an observation of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeObservation(self, request, context):
+        """Replace the content of entries whose ID is known, and append the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetObservationJson(self, request, context):
+        """The plain JSON form: labels become keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransformObservation(self, request, context):
+        """What a JSONata expression makes of the observation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ObservationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +108,26 @@ def add_ObservationsServicer_to_server(servicer, server):
                     servicer.GetObservation,
                     request_deserializer=gateway_dot_v1_dot_observations__pb2.GetObservationRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_observations__pb2.GetObservationResponse.SerializeToString,
+            ),
+            'ListEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntries,
+                    request_deserializer=gateway_dot_v1_dot_observations__pb2.ListEntriesRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_observations__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'MergeObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeObservation,
+                    request_deserializer=gateway_dot_v1_dot_observations__pb2.MergeObservationRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_observations__pb2.MergeObservationResponse.SerializeToString,
+            ),
+            'GetObservationJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetObservationJson,
+                    request_deserializer=gateway_dot_v1_dot_observations__pb2.GetObservationJsonRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_observations__pb2.GetObservationJsonResponse.SerializeToString,
+            ),
+            'TransformObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransformObservation,
+                    request_deserializer=gateway_dot_v1_dot_observations__pb2.TransformObservationRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_observations__pb2.TransformObservationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +158,114 @@ class Observations:
             '/gateway.v1.Observations/GetObservation',
             gateway_dot_v1_dot_observations__pb2.GetObservationRequest.SerializeToString,
             gateway_dot_v1_dot_observations__pb2.GetObservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Observations/ListEntries',
+            gateway_dot_v1_dot_observations__pb2.ListEntriesRequest.SerializeToString,
+            gateway_dot_v1_dot_observations__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Observations/MergeObservation',
+            gateway_dot_v1_dot_observations__pb2.MergeObservationRequest.SerializeToString,
+            gateway_dot_v1_dot_observations__pb2.MergeObservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetObservationJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Observations/GetObservationJson',
+            gateway_dot_v1_dot_observations__pb2.GetObservationJsonRequest.SerializeToString,
+            gateway_dot_v1_dot_observations__pb2.GetObservationJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransformObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Observations/TransformObservation',
+            gateway_dot_v1_dot_observations__pb2.TransformObservationRequest.SerializeToString,
+            gateway_dot_v1_dot_observations__pb2.TransformObservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

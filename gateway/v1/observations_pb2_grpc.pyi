@@ -35,6 +35,14 @@ class ObservationsStub:
     def __new__(cls, channel: _aio.Channel) -> ObservationsAsyncStub: ...
     GetObservation: _grpc.UnaryUnaryMultiCallable[_observations_pb2.GetObservationRequest, _observations_pb2.GetObservationResponse]
     """The observation of one execution."""
+    ListEntries: _grpc.UnaryUnaryMultiCallable[_observations_pb2.ListEntriesRequest, _observations_pb2.ListEntriesResponse]
+    """The same in pages, each an observation of its own."""
+    MergeObservation: _grpc.UnaryUnaryMultiCallable[_observations_pb2.MergeObservationRequest, _observations_pb2.MergeObservationResponse]
+    """Replace the content of entries whose ID is known, and append the others."""
+    GetObservationJson: _grpc.UnaryUnaryMultiCallable[_observations_pb2.GetObservationJsonRequest, _observations_pb2.GetObservationJsonResponse]
+    """The plain JSON form: labels become keys."""
+    TransformObservation: _grpc.UnaryUnaryMultiCallable[_observations_pb2.TransformObservationRequest, _observations_pb2.TransformObservationResponse]
+    """What a JSONata expression makes of the observation."""
 
 @_typing.type_check_only
 class ObservationsAsyncStub(ObservationsStub):
@@ -43,6 +51,14 @@ class ObservationsAsyncStub(ObservationsStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetObservation: _aio.UnaryUnaryMultiCallable[_observations_pb2.GetObservationRequest, _observations_pb2.GetObservationResponse]  # type: ignore[assignment]
     """The observation of one execution."""
+    ListEntries: _aio.UnaryUnaryMultiCallable[_observations_pb2.ListEntriesRequest, _observations_pb2.ListEntriesResponse]  # type: ignore[assignment]
+    """The same in pages, each an observation of its own."""
+    MergeObservation: _aio.UnaryUnaryMultiCallable[_observations_pb2.MergeObservationRequest, _observations_pb2.MergeObservationResponse]  # type: ignore[assignment]
+    """Replace the content of entries whose ID is known, and append the others."""
+    GetObservationJson: _aio.UnaryUnaryMultiCallable[_observations_pb2.GetObservationJsonRequest, _observations_pb2.GetObservationJsonResponse]  # type: ignore[assignment]
+    """The plain JSON form: labels become keys."""
+    TransformObservation: _aio.UnaryUnaryMultiCallable[_observations_pb2.TransformObservationRequest, _observations_pb2.TransformObservationResponse]  # type: ignore[assignment]
+    """What a JSONata expression makes of the observation."""
 
 class ObservationsServicer(metaclass=_abc_1.ABCMeta):
     """What runs have found."""
@@ -54,5 +70,37 @@ class ObservationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_observations_pb2.GetObservationResponse, _abc.Awaitable[_observations_pb2.GetObservationResponse]]:
         """The observation of one execution."""
+
+    @_abc_1.abstractmethod
+    def ListEntries(
+        self,
+        request: _observations_pb2.ListEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_observations_pb2.ListEntriesResponse, _abc.Awaitable[_observations_pb2.ListEntriesResponse]]:
+        """The same in pages, each an observation of its own."""
+
+    @_abc_1.abstractmethod
+    def MergeObservation(
+        self,
+        request: _observations_pb2.MergeObservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_observations_pb2.MergeObservationResponse, _abc.Awaitable[_observations_pb2.MergeObservationResponse]]:
+        """Replace the content of entries whose ID is known, and append the others."""
+
+    @_abc_1.abstractmethod
+    def GetObservationJson(
+        self,
+        request: _observations_pb2.GetObservationJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_observations_pb2.GetObservationJsonResponse, _abc.Awaitable[_observations_pb2.GetObservationJsonResponse]]:
+        """The plain JSON form: labels become keys."""
+
+    @_abc_1.abstractmethod
+    def TransformObservation(
+        self,
+        request: _observations_pb2.TransformObservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_observations_pb2.TransformObservationResponse, _abc.Awaitable[_observations_pb2.TransformObservationResponse]]:
+        """What a JSONata expression makes of the observation."""
 
 def add_ObservationsServicer_to_server(servicer: ObservationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

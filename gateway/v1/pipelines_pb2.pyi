@@ -145,6 +145,7 @@ class Pipeline(_message.Message):
     INPUTS_FIELD_NUMBER: _builtins.int
     OUTPUTS_FIELD_NUMBER: _builtins.int
     MODEL_VERSIONS_FIELD_NUMBER: _builtins.int
+    TRANSFORM_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     description: _builtins.str
     tag: _builtins.str
@@ -153,6 +154,8 @@ class Pipeline(_message.Message):
     status: Global___PipelineStatus.ValueType
     reason: _builtins.str
     """Why it is not ready."""
+    transform: _builtins.str
+    """The JSONata expression for calls of ExecuteSyncTransform that name none."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tensor]: ...
     @_builtins.property
@@ -173,10 +176,11 @@ class Pipeline(_message.Message):
         inputs: _abc.Iterable[Global___Tensor] | None = ...,
         outputs: _abc.Iterable[Global___Tensor] | None = ...,
         model_versions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        transform: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "inputs", b"inputs", "model_versions", b"model_versions", "outputs", b"outputs", "pipeline_id", b"pipeline_id", "reason", b"reason", "status", b"status", "tag", b"tag", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "inputs", b"inputs", "model_versions", b"model_versions", "outputs", b"outputs", "pipeline_id", b"pipeline_id", "reason", b"reason", "status", b"status", "tag", b"tag", "transform", b"transform", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -352,14 +356,36 @@ class ExecuteSyncRequest(_message.Message):
     INPUTS_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
     META_DATA_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    MEDIA_IDS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    OBSERVATION_FIELD_NUMBER: _builtins.int
+    IDEMPOTENT_FIELD_NUMBER: _builtins.int
+    TRANSIENT_FIELD_NUMBER: _builtins.int
+    RUNTIME_PARAMETERS_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     inputs: _builtins.bytes
     """Values for the pipeline's named inputs: one JSON object, as UTF-8."""
     tag: _builtins.str
     meta_data: _builtins.bytes
     """The caller's own data of the execution: one JSON object, as UTF-8."""
+    execution_id: _builtins.str
+    """An execution there is: what the run finds is appended to its observation."""
+    text: _builtins.str
+    observation: _builtins.bytes
+    """Entries to put in before the run: an observation, as UTF-8 JSON."""
+    idempotent: _builtins.bool
+    """The entries of this run take the place of this pipeline's earlier ones."""
+    transient: _builtins.bool
+    """Nothing but the record of the run is kept."""
+    runtime_parameters: _builtins.bytes
+    """Parameters of the request to Triton: one JSON object of plain values, as UTF-8."""
     @_builtins.property
     def media(self) -> _containers.RepeatedCompositeFieldContainer[_media_pb2.Media]: ...
+    @_builtins.property
+    def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which of its stored media to run on; none is all, where no media is given."""
+
     def __init__(
         self,
         *,
@@ -368,14 +394,143 @@ class ExecuteSyncRequest(_message.Message):
         inputs: _builtins.bytes = ...,
         tag: _builtins.str = ...,
         meta_data: _builtins.bytes = ...,
+        execution_id: _builtins.str = ...,
+        media_ids: _abc.Iterable[_builtins.str] | None = ...,
+        text: _builtins.str = ...,
+        observation: _builtins.bytes = ...,
+        idempotent: _builtins.bool = ...,
+        transient: _builtins.bool = ...,
+        runtime_parameters: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "media", b"media", "meta_data", b"meta_data", "pipeline_id", b"pipeline_id", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExecuteSyncRequest: _TypeAlias = ExecuteSyncRequest  # noqa: Y015
+
+@_typing.final
+class ExecuteSyncTransformRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    TRANSFORM_FIELD_NUMBER: _builtins.int
+    transform: _builtins.str
+    """A JSONata expression; empty is the pipeline's own."""
+    @_builtins.property
+    def call(self) -> Global___ExecuteSyncRequest: ...
+    def __init__(
+        self,
+        *,
+        call: Global___ExecuteSyncRequest | None = ...,
+        transform: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "transform", b"transform"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteSyncTransformRequest: _TypeAlias = ExecuteSyncTransformRequest  # noqa: Y015
+
+@_typing.final
+class ExecuteAsyncRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    timeout: _builtins.float
+    """Seconds that the run may take once it has begun; 600 where it is 0."""
+    @_builtins.property
+    def call(self) -> Global___ExecuteSyncRequest: ...
+    def __init__(
+        self,
+        *,
+        call: Global___ExecuteSyncRequest | None = ...,
+        timeout: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteAsyncRequest: _TypeAlias = ExecuteAsyncRequest  # noqa: Y015
+
+@_typing.final
+class ExecuteAsyncResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    run_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteAsyncResponse: _TypeAlias = ExecuteAsyncResponse  # noqa: Y015
+
+@_typing.final
+class ExecuteSyncJsonResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    run_id: _builtins.str
+    json: _builtins.bytes
+    """UTF-8 JSON."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "json", b"json", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteSyncJsonResponse: _TypeAlias = ExecuteSyncJsonResponse  # noqa: Y015
+
+@_typing.final
+class ExecuteSyncTransformResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    run_id: _builtins.str
+    result: _builtins.bytes
+    """UTF-8 JSON; null where the expression makes nothing."""
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        result: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "result", b"result", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteSyncTransformResponse: _TypeAlias = ExecuteSyncTransformResponse  # noqa: Y015
 
 @_typing.final
 class ExecuteSyncResponse(_message.Message):

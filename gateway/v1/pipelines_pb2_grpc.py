@@ -55,6 +55,21 @@ class PipelinesStub:
                 request_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncResponse.FromString,
                 _registered_method=True)
+        self.ExecuteSyncJson = channel.unary_unary(
+                '/gateway.v1.Pipelines/ExecuteSyncJson',
+                request_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncJsonResponse.FromString,
+                _registered_method=True)
+        self.ExecuteSyncTransform = channel.unary_unary(
+                '/gateway.v1.Pipelines/ExecuteSyncTransform',
+                request_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformResponse.FromString,
+                _registered_method=True)
+        self.ExecuteAsync = channel.unary_unary(
+                '/gateway.v1.Pipelines/ExecuteAsync',
+                request_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncResponse.FromString,
+                _registered_method=True)
 
 
 class PipelinesServicer:
@@ -90,6 +105,27 @@ class PipelinesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExecuteSyncJson(self, request, context):
+        """The same, answered with the plain JSON form of what was found: labels become keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecuteSyncTransform(self, request, context):
+        """The same, answered with what a JSONata expression makes of what was found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecuteAsync(self, request, context):
+        """Accept a run for the background; it is durable when this answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PipelinesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +148,21 @@ def add_PipelinesServicer_to_server(servicer, server):
                     servicer.ExecuteSync,
                     request_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncResponse.SerializeToString,
+            ),
+            'ExecuteSyncJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteSyncJson,
+                    request_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncJsonResponse.SerializeToString,
+            ),
+            'ExecuteSyncTransform': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteSyncTransform,
+                    request_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformResponse.SerializeToString,
+            ),
+            'ExecuteAsync': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteAsync,
+                    request_deserializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +274,87 @@ class Pipelines:
             '/gateway.v1.Pipelines/ExecuteSync',
             gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.SerializeToString,
             gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteSyncJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Pipelines/ExecuteSyncJson',
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncRequest.SerializeToString,
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteSyncTransform(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Pipelines/ExecuteSyncTransform',
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformRequest.SerializeToString,
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteSyncTransformResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteAsync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Pipelines/ExecuteAsync',
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncRequest.SerializeToString,
+            gateway_dot_v1_dot_pipelines__pb2.ExecuteAsyncResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class PipelinesStub:
     """Run a pipeline on the media of this call and wait for the observation.
     The deadline of the call is the deadline of the run.
     """
+    ExecuteSyncJson: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteSyncRequest, _pipelines_pb2.ExecuteSyncJsonResponse]
+    """The same, answered with the plain JSON form of what was found: labels become keys."""
+    ExecuteSyncTransform: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteSyncTransformRequest, _pipelines_pb2.ExecuteSyncTransformResponse]
+    """The same, answered with what a JSONata expression makes of what was found."""
+    ExecuteAsync: _grpc.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteAsyncRequest, _pipelines_pb2.ExecuteAsyncResponse]
+    """Accept a run for the background; it is durable when this answers."""
 
 @_typing.type_check_only
 class PipelinesAsyncStub(PipelinesStub):
@@ -59,6 +65,12 @@ class PipelinesAsyncStub(PipelinesStub):
     """Run a pipeline on the media of this call and wait for the observation.
     The deadline of the call is the deadline of the run.
     """
+    ExecuteSyncJson: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteSyncRequest, _pipelines_pb2.ExecuteSyncJsonResponse]  # type: ignore[assignment]
+    """The same, answered with the plain JSON form of what was found: labels become keys."""
+    ExecuteSyncTransform: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteSyncTransformRequest, _pipelines_pb2.ExecuteSyncTransformResponse]  # type: ignore[assignment]
+    """The same, answered with what a JSONata expression makes of what was found."""
+    ExecuteAsync: _aio.UnaryUnaryMultiCallable[_pipelines_pb2.ExecuteAsyncRequest, _pipelines_pb2.ExecuteAsyncResponse]  # type: ignore[assignment]
+    """Accept a run for the background; it is durable when this answers."""
 
 class PipelinesServicer(metaclass=_abc_1.ABCMeta):
     """What can be run, and running it."""
@@ -96,5 +108,29 @@ class PipelinesServicer(metaclass=_abc_1.ABCMeta):
         """Run a pipeline on the media of this call and wait for the observation.
         The deadline of the call is the deadline of the run.
         """
+
+    @_abc_1.abstractmethod
+    def ExecuteSyncJson(
+        self,
+        request: _pipelines_pb2.ExecuteSyncRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipelines_pb2.ExecuteSyncJsonResponse, _abc.Awaitable[_pipelines_pb2.ExecuteSyncJsonResponse]]:
+        """The same, answered with the plain JSON form of what was found: labels become keys."""
+
+    @_abc_1.abstractmethod
+    def ExecuteSyncTransform(
+        self,
+        request: _pipelines_pb2.ExecuteSyncTransformRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipelines_pb2.ExecuteSyncTransformResponse, _abc.Awaitable[_pipelines_pb2.ExecuteSyncTransformResponse]]:
+        """The same, answered with what a JSONata expression makes of what was found."""
+
+    @_abc_1.abstractmethod
+    def ExecuteAsync(
+        self,
+        request: _pipelines_pb2.ExecuteAsyncRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipelines_pb2.ExecuteAsyncResponse, _abc.Awaitable[_pipelines_pb2.ExecuteAsyncResponse]]:
+        """Accept a run for the background; it is durable when this answers."""
 
 def add_PipelinesServicer_to_server(servicer: PipelinesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

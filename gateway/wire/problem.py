@@ -11,6 +11,10 @@ from gateway.errors import GatewayError
 CONTENT_TYPE: Final = "application/problem+json"
 
 
+#: Of statuses that the standard library does not know.
+_TITLES: Final = {499: "Client Closed Request"}
+
+
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The body of every refusal."""
 
@@ -29,7 +33,7 @@ def problem(error: GatewayError, request_id: str) -> bytes:
     """The body for `error`."""
     return msgspec.json.encode(
         Problem(
-            title=HTTPStatus(error.http).phrase,
+            title=_TITLES.get(error.http) or HTTPStatus(error.http).phrase,
             status=error.http,
             detail=error.message,
             code=error.code,

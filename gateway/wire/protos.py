@@ -7,30 +7,46 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.domain.calls import Call
 from gateway.domain.executions import Execution
+from gateway.domain.media import MediaRecord
 from gateway.domain.pipelines import Definition, Input, Output, Pipeline
 from gateway.domain.runs import Run, RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.v1 import executions_pb2, media_pb2, pipelines_pb2, runs_pb2
+from gateway.wire.calls import checked_call, checked_media
 from gateway.wire.media import decode_media, not_empty
-from gateway.wire.rest import checked_call, checked_media
 
 
 def call(request: pipelines_pb2.ExecuteSyncRequest, timeout: float) -> Call:
     """The call that a request asks for; `timeout` is what is left of its deadline.
 
     Raises:
-        InvalidInput: it is not one.
+        InvalidInput, ObservationInvalid: it is not one.
     """
     media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(list(request.media)))]
-    meta_data = _object(request.meta_data, "metaData") if request.meta_data else None
     return checked_call(
-        request.pipeline_id,
-        media,
-        inputs=_object(request.inputs, "inputs") if request.inputs else {},
+        pipeline_id=request.pipeline_id,
+        execution_id=request.execution_id or None,
+        media=media,
+        media_ids=list(request.media_ids) or None,
+        inputs=json_object(request.inputs, "inputs") or {},
+        text=request.text or None,
+        observation=request.observation or None,
         tag=request.tag or None,
-        meta_data=None if meta_data is None else request.meta_data,
+        meta_data=meta_data(request.meta_data),
+        idempotent=request.idempotent,
+        transient=request.transient,
+        parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
         timeout=timeout,
     )
+
+
+def meta_data(raw: bytes) -> bytes | None:
+    """The caller's own data, as it came.
+
+    Raises:
+        InvalidInput: it is not one JSON object.
+    """
+    return None if json_object(raw, "metaData") is None else raw
 
 
 def _media(media: media_pb2.Media, field: str) -> bytes:
@@ -44,7 +60,14 @@ def _media(media: media_pb2.Media, field: str) -> bytes:
     return not_empty(media.data, field)
 
 
-def _object(raw: bytes, field: str) -> dict[str, object]:
+def json_object(raw: bytes, field: str) -> dict[str, object] | None:
+    """One JSON object; None where there is none.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    if not raw:
+        return None
     try:
         return msgspec.json.decode(raw, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -63,6 +86,7 @@ def pipeline(found: Pipeline) -> pipelines_pb2.Pipeline:
         inputs=[_tensor(each, optional=each.optional) for each in found.inputs],
         outputs=[_tensor(each, optional=False) for each in found.outputs],
         model_versions=found.model_versions,
+        transform=found.transform,
     )
 
 
@@ -106,6 +130,30 @@ def execution(found: Execution) -> executions_pb2.Execution:
         duration=found.duration or 0.0,
         error=_error(found.error),
     )
+
+
+def stored_media(found: MediaRecord) -> executions_pb2.StoredMedia:
+    """The message of stored media."""
+    return executions_pb2.StoredMedia(
+        media_id=found.media_id,
+        content_type=found.content_type,
+        size=found.size,
+        created_at=_timestamp(found.created_at),
+    )
+
+
+def run_state(state: runs_pb2.RunState.ValueType) -> RunState | None:
+    """The state that a filter names; None is any.
+
+    Raises:
+        InvalidInput: there is no such state.
+    """
+    if state == runs_pb2.RUN_STATE_UNSPECIFIED:
+        return None
+    try:
+        return RunState(runs_pb2.RunState.Name(state).removeprefix("RUN_STATE_").lower())
+    except ValueError:
+        raise InvalidInput("There is no such state.", field="state") from None
 
 
 def run(found: Run) -> runs_pb2.Run:

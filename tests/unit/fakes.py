@@ -9,16 +9,22 @@ import msgspec
 
 from gateway.api.services import Services
 from gateway.core.admission import Admission
+from gateway.core.dispatch import Dispatcher
+from gateway.core.executions import Executions
 from gateway.core.health import Health
+from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
-from gateway.domain.executions import Execution, NewExecution
+from gateway.core.staging import Staging
+from gateway.core.worker import Worker
+from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
 from gateway.domain.runs import Run, RunState
 from gateway.domain.tensors import Value, frame
-from gateway.errors import ExecutionNotFound, GatewayError, RunNotFound
-from gateway.ports import Discovery, Dispatch, FinishedRun, Inference
+from gateway.errors import ExecutionNotFound, GatewayError, MediaNotFound, ResultGone, RunNotFound
+from gateway.ports import AcceptedRun, ClaimedRun, Discovery, Dispatch, FinishedRun, Inference
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
 RUN_ID = "019aa000-0000-7000-8000-000000000001"
@@ -66,54 +72,241 @@ class FakeEngine:
         self.closed = True
 
 
-class FakeLedger:
-    """A `Ledger` in memory; `failure` makes every write fail."""
+class FakeRecords:
+    """What the three stores of records share, in memory; `failure` makes every write fail."""
 
     def __init__(self) -> None:
+        self.executions: dict[str, Execution] = {}
+        self.media: list[MediaRecord] = []
+        self.runs: dict[str, Run] = {}
+        self.entries: list[tuple[str, Entry]] = []
+        #: Each end of a run, as it was handed in.
         self.finished: list[FinishedRun] = []
+        self.accepted: list[AcceptedRun] = []
         self.failure: GatewayError | None = None
         self.answers = True
 
-    async def finish(self, finished: FinishedRun) -> None:
+    def write(self, finished: FinishedRun) -> None:
+        """Take in the end of a run."""
         if self.failure is not None:
             raise self.failure
         self.finished.append(finished)
+        run, new = finished.run, finished.new
+        if new is not None and new.execution_id not in self.executions:
+            self.executions[new.execution_id] = brought_about(new)
+        self.show(run)
+        self.entries += [(run.execution_id, each) for each in (*finished.seed, *finished.entries)]
 
-    async def execution(self, execution_id: str) -> Execution:
-        found = [each for each in self.finished if each.execution.execution_id == execution_id]
-        if not found:
-            raise ExecutionNotFound
-        new, run = found[-1].execution, found[-1].run
-        return Execution(
-            execution_id=new.execution_id,
-            created_at=new.created_at,
-            tag=new.tag,
-            meta_data=new.meta_data,
+    def show(self, run: Run) -> None:
+        """Take in a run, and show its state on its execution."""
+        self.runs[run.run_id] = run
+        self.executions[run.execution_id] = msgspec.structs.replace(
+            self.existing(run.execution_id),
             state=run.state,
             started_at=run.started_at,
             completed_at=run.completed_at,
             error=run.error,
         )
 
-    async def run(self, run_id: str) -> Run:
-        for each in self.finished:
-            if each.run.run_id == run_id:
-                return each.run
-        raise RunNotFound
+    def existing(self, execution_id: str) -> Execution:
+        """The execution, if there is one."""
+        if execution_id not in self.executions:
+            raise ExecutionNotFound
+        return self.executions[execution_id]
 
-    async def runs(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
-        await self.execution(execution_id)
-        runs = [each.run for each in self.finished if each.run.execution_id == execution_id]
+
+def brought_about(new: NewExecution) -> Execution:
+    """An execution that has no run yet."""
+    return Execution(**msgspec.structs.asdict(new))
+
+
+class FakeExecutions:
+    """An `ExecutionStore` in memory."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def create(self, new: NewExecution) -> bool:
+        if new.execution_id in self._records.executions:
+            return False
+        self._records.executions[new.execution_id] = brought_about(new)
+        return True
+
+    async def get(self, execution_id: str) -> Execution:
+        return self._records.existing(execution_id)
+
+    async def page(self, wanted: ExecutionFilter, limit: int, before: int | None) -> list[tuple[int, Execution]]:
+        listed = [
+            (number, each)
+            for number, each in enumerate(self._records.executions.values(), 1)
+            if wanted.tag in (None, each.tag) and wanted.state in (None, each.state) and number < (before or 10**9)
+        ]
+        return listed[::-1][:limit]
+
+    async def delete(self, execution_id: str) -> list[str]:
+        self._records.existing(execution_id)
+        del self._records.executions[execution_id]
+        return [each.blob for each in self._records.media if each.execution_id == execution_id]
+
+    async def add_media(self, record: MediaRecord) -> None:
+        self._records.existing(record.execution_id)
+        self._records.media.append(record)
+
+    async def media(self, execution_id: str) -> list[MediaRecord]:
+        self._records.existing(execution_id)
+        return [each for each in self._records.media if each.execution_id == execution_id]
+
+    async def remove_media(self, execution_id: str, media_id: str) -> str:
+        for record in await self.media(execution_id):
+            if record.media_id == media_id:
+                self._records.media.remove(record)
+                return record.blob
+        raise MediaNotFound
+
+
+class FakeRuns:
+    """A `RunStore` in memory; `held` is False where another attempt has taken the run over."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+        self.claimable: dict[str, ClaimedRun] = {}
+        self.held = True
+        self.handed_back: list[tuple[str, int, float]] = []
+        self.extended: list[list[tuple[str, int]]] = []
+        self.rounds = 0
+        self._kept = asyncio.Condition()
+
+    async def finish(self, finished: FinishedRun) -> None:
+        self._records.write(finished)
+
+    async def accept(self, accepted: AcceptedRun) -> None:
+        if self._records.failure is not None:
+            raise self._records.failure
+        if accepted.new is not None:
+            self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
+        self._records.accepted.append(accepted)
+        self._records.show(accepted.run)
+        self.claimable[accepted.run.run_id] = ClaimedRun(
+            msgspec.structs.replace(accepted.run, state=RunState.RUNNING, attempt=1, started_at=START),
+            accepted.request,
+        )
+
+    async def claim(self, run_id: str, lease: float) -> ClaimedRun | None:  # noqa: ARG002 - the port's signature
+        return self.claimable.pop(run_id, None)
+
+    async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> None:  # noqa: ARG002
+        self.extended.append(list(held))
+        if self._records.failure is not None:
+            raise self._records.failure
+
+    async def finish_claimed(self, finished: FinishedRun) -> bool:
+        if self.held:
+            self._records.write(finished)
+        return self.held
+
+    async def hand_back(self, run_id: str, attempt: int, delay: float) -> None:
+        self.handed_back.append((run_id, attempt, delay))
+
+    async def wake_overdue(self) -> int:
+        async with self._kept:
+            self.rounds += 1
+            self._kept.notify_all()
+        return 0
+
+    async def woke(self, times: int) -> None:
+        """Wait until workers were woken this often."""
+        async with self._kept:
+            await self._kept.wait_for(lambda: self.rounds >= times)
+
+    async def get(self, run_id: str) -> Run:
+        if run_id not in self._records.runs:
+            raise RunNotFound
+        return self._records.runs[run_id]
+
+    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
+        self._records.existing(execution_id)
+        runs = [each for each in self._records.runs.values() if each.execution_id == execution_id]
         return [run for run in runs if after is None or run.run_id > after][:limit]
 
-    async def entries(self, execution_id: str) -> list[Entry]:
-        await self.execution(execution_id)
-        return [
-            entry for each in self.finished if each.execution.execution_id == execution_id for entry in each.entries
-        ]
+    async def ready(self) -> bool:
+        return self._records.answers
+
+
+class FakeEntries:
+    """An `EntryStore` in memory; `reads` are the places that pages were asked from."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+        self.reads: list[tuple[int, int]] = []
+        self.merged: list[Entry] = []
+
+    async def page(
+        self,
+        execution_id: str,
+        limit: int,
+        after: int,
+        *,
+        superseded: bool,  # noqa: ARG002 - the port's signature
+    ) -> list[tuple[int, Entry]]:
+        self.reads.append((limit, after))
+        if self._records.existing(execution_id).transient:
+            raise ResultGone
+        placed = enumerate(self._records.entries, 1)
+        return [(place, each) for place, (of, each) in placed if of == execution_id and place > after][:limit]
+
+    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
+        self._records.existing(execution_id)
+        self.merged += entries
+        self._records.entries += [(execution_id, each) for each in entries]
+
+
+class FakeBlobs:
+    """A `BlobStore` in memory; `failure` makes all of it fail."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.dropped: list[str] = []
+        self.failure: GatewayError | None = None
+
+    async def put(self, key: str, data: bytes) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.kept[key] = data
+
+    async def get(self, key: str) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        if key not in self.kept:
+            raise MediaNotFound
+        return self.kept[key]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.dropped += keys
+        for key in keys:
+            self.kept.pop(key, None)
 
     async def ready(self) -> bool:
-        return self.answers
+        return self.failure is None
+
+
+class FakeTransformer:
+    """A `Transformer` that makes the same of every document, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.made: bytes | None = b'"made"'
+        self.failure: GatewayError | None = None
+        self.given: list[tuple[str, bytes]] = []
+
+    async def transform(self, expression: str, document: bytes) -> bytes | None:
+        self.given.append((expression, document))
+        if self.failure is not None:
+            raise self.failure
+        return self.made
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeSource:
@@ -267,7 +460,7 @@ def finished_run(run_id: str = RUN_ID, execution_id: str = EXECUTION_ID, content
         model_versions={"read": "3"},
     )
     execution = NewExecution(execution_id=execution_id, created_at=START, tag="mine", meta_data=b'{"a": 1}')
-    return FinishedRun(execution, run, (entry(content),))
+    return FinishedRun(new=execution, run=run, entries=(entry(content),))
 
 
 class Gateway:
@@ -284,15 +477,26 @@ class Gateway:
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
         self.engine = FakeEngine(answer or answering(b'{"rawText":"hello"}'))
-        self.ledger = FakeLedger()
+        self.records = FakeRecords()
+        self.run_store = FakeRuns(self.records)
+        self.entry_store = FakeEntries(self.records)
+        self.blobs = FakeBlobs()
         self.images = FakeImages()
+        self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        self.runs = Runs(self.pipelines, self.engine, self.ledger, self.images, self.admission, clock=SteppingClock())
+        dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
+        executions = FakeExecutions(self.records)
+        self.executions = Executions(executions, self.blobs, clock=clock)
+        self.observations = Observations(self.entry_store, self.transformer, clock=clock)
+        self.runs = Runs(self.pipelines, executions, self.run_store, dispatcher, staging, self.admission, clock=clock)
+        self.worker = Worker(self.pipelines, self.run_store, dispatcher, staging, clock=clock)
         self.services = Services(
             pipelines=self.pipelines,
             runs=self.runs,
-            health=Health(self.pipelines, self.ledger, self.admission),
+            executions=self.executions,
+            observations=self.observations,
+            health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )

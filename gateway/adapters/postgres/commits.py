@@ -7,35 +7,36 @@ under way; what ends meanwhile goes into the next, so the batches grow with the 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 from gateway.errors import GatewayError, Internal, StorageUnavailable
 from gateway.limits import COMMIT_WAIT_PER_CALL, MAX_COMMIT_WAIT, MAX_RUNS_PER_COMMIT
-from gateway.ports import FinishedRun
+from gateway.ports import AcceptedRun, FinishedRun
 
 log = logging.getLogger(__name__)
 
-Write = Callable[[Sequence[FinishedRun]], Awaitable[None]]
-_Pending = tuple[FinishedRun, "asyncio.Future[None]"]
+Fact = TypeVar("Fact", FinishedRun, AcceptedRun)
+_Pending = tuple[Fact, "asyncio.Future[None]"]
 
 
-class GroupCommits:
-    """Gathers finished runs and hands them to `write` in batches; its task lives while there is work."""
+class GroupCommits(Generic[Fact]):
+    """Gathers facts about runs and hands them to `write` in batches; its task lives while there is work."""
 
-    def __init__(self, write: Write, in_hand: Callable[[], int]):
-        self._write = write
+    def __init__(self, write: Callable[[Sequence[Fact]], Awaitable[None]], in_hand: Callable[[], int]):
+        self._write: Callable[[Sequence[Fact]], Awaitable[None]] = write
         #: How many calls are in hand, those that wait here among them.
         self._in_hand = in_hand
-        self._pending: list[_Pending] = []
+        self._pending: list[_Pending[Fact]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def add(self, finished: FinishedRun) -> None:
-        """Have `finished` written; it is durable when this returns.
+    async def add(self, fact: Fact) -> None:
+        """Have `fact` written; it is durable when this returns.
 
         Raises:
             StorageUnavailable: nothing can be said to be written.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((finished, done))
+        self._pending.append((fact, done))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
         await asyncio.shield(done)
@@ -56,9 +57,9 @@ class GroupCommits:
         others = self._in_hand() - len(self._pending)
         return min(MAX_COMMIT_WAIT, COMMIT_WAIT_PER_CALL * max(0, others))
 
-    async def _commit(self, batch: list[_Pending]) -> None:
+    async def _commit(self, batch: list[_Pending[Fact]]) -> None:
         try:
-            await self._write([finished for finished, _ in batch])
+            await self._write([fact for fact, _ in batch])
         except StorageUnavailable as failure:
             _settle(batch, failure)
         except Exception as failure:  # noqa: BLE001 - whatever it is, those who wait must be told
@@ -66,17 +67,20 @@ class GroupCommits:
         else:
             _settle(batch, None)
 
-    async def _one_by_one(self, batch: list[_Pending], failure: Exception) -> None:
+    async def _one_by_one(self, batch: list[_Pending[Fact]], failure: Exception) -> None:
         """A record that the database refuses must not take the others with it."""
         if len(batch) > 1:
             for pending in batch:
                 await self._commit([pending])
             return
+        if isinstance(failure, GatewayError):
+            _settle(batch, failure)
+            return
         log.error("commit.refused", extra={"run_id": batch[0][0].run.run_id}, exc_info=failure)
         _settle(batch, Internal())
 
 
-def _settle(batch: list[_Pending], failure: GatewayError | None) -> None:
+def _settle(batch: list[_Pending[Fact]], failure: GatewayError | None) -> None:
     for _, done in batch:
         if done.cancelled():
             continue

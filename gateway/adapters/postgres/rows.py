@@ -1,14 +1,16 @@
 """Rows to values and back, column by column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from gateway.domain.calls import RunRequest
 from gateway.domain.executions import Execution
+from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError, RunState, Timings
-from gateway.ports import FinishedRun
+from gateway.ports import ClaimedRun, FinishedRun
 
 #: What asyncpg takes and gives: one Python type per column type, unknown to the type checker.
 Row = Mapping[str, Any]
@@ -16,7 +18,8 @@ Columns = list[list[Any]]
 
 _error: Final = msgspec.json.Decoder(RunError)
 _versions: Final = msgspec.json.Decoder(dict[str, str])
-_encode: Final = msgspec.json.Encoder().encode
+_request: Final = msgspec.json.Decoder(RunRequest)
+encode: Final = msgspec.json.Encoder().encode
 
 
 def execution(row: Row) -> Execution:
@@ -30,6 +33,7 @@ def execution(row: Row) -> Execution:
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         error=_error.decode(row["error"]) if row["error"] is not None else None,
+        transient=row["transient"],
     )
 
 
@@ -53,12 +57,17 @@ def run(row: Row) -> Run:
     )
 
 
+def claimed(row: Row) -> ClaimedRun:
+    """A run that was just taken."""
+    return ClaimedRun(run(row), _request.decode(row["request"]))
+
+
 def entry(row: Row) -> Entry:
     """An entry of an observation."""
     return Entry(
-        entry_id=str(row["entry_id"]),
+        entry_id=row["entry_id"],
         media_id=row["media_id"],
-        run_id=str(row["run_id"]),
+        run_id=str(row["run_id"]) if row["run_id"] is not None else None,
         pipeline_id=row["pipeline_id"],
         pipeline_version=row["pipeline_version"],
         created_at=row["created_at"],
@@ -66,26 +75,48 @@ def entry(row: Row) -> Entry:
     )
 
 
+def media(row: Row) -> MediaRecord:
+    """Stored media."""
+    return MediaRecord(
+        execution_id=row["execution_id"],
+        media_id=row["media_id"],
+        content_type=row["content_type"],
+        size=row["size"],
+        created_at=row["created_at"],
+        blob=row["blob"],
+    )
+
+
 def finished_columns(batch: Sequence[FinishedRun]) -> Columns:
-    """The 23 arrays that `finish_runs` takes, in its order."""
-    executions = [_execution_row(each) for each in batch]
-    runs = [_run_row(each.run) for each in batch]
-    entries = [_entry_row(entry) for each in batch for entry in each.entries]
-    return [*_columns(executions, 4), *_columns(runs, 14), *_columns(entries, 5)]
+    """The arrays that `finish_runs` takes, in its order, for runs that bring their executions about."""
+    runs = [
+        (*run_row(each.run), each.new.tag, each.new.meta_data, each.new.transient)
+        for each in batch
+        if each.new is not None
+    ]
+    entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in (*each.seed, *each.entries)]
+    return [*_columns(runs, 18), *_columns(entries, 8)]
+
+
+def entry_columns(entries: Iterable[Entry]) -> Columns:
+    """The arrays that `insert_entries` takes."""
+    return _columns([entry_row(each) for each in entries], 7)
+
+
+def given_columns(entries: Iterable[Entry]) -> Columns:
+    """The arrays that `merge_entries` takes."""
+    return _columns([(each.entry_id, each.media_id, each.created_at, each.content) for each in entries], 4)
 
 
 def _columns(rows: list[tuple[Any, ...]], count: int) -> Columns:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
 
 
-def _execution_row(finished: FinishedRun) -> tuple[Any, ...]:
-    new = finished.execution
-    return new.execution_id, new.tag, new.meta_data, new.created_at
-
-
-def _run_row(run: Run) -> tuple[Any, ...]:
+def run_row(run: Run) -> tuple[Any, ...]:
+    """The columns of a run."""
     timings = run.timings
     return (
+        run.execution_id,
         run.run_id,
         run.pipeline_id,
         run.pipeline_version,
@@ -98,10 +129,25 @@ def _run_row(run: Run) -> tuple[Any, ...]:
         timings.queue_ms if timings else None,
         timings.compute_ms if timings else None,
         timings.gateway_ms if timings else None,
-        _encode(run.model_versions),
-        _encode(run.error) if run.error else None,
+        encode(run.model_versions),
+        encode(run.error) if run.error else None,
     )
 
 
-def _entry_row(entry: Entry) -> tuple[Any, ...]:
-    return entry.run_id, entry.entry_id, entry.media_id, entry.created_at, entry.content
+def end_row(run: Run) -> tuple[Any, ...]:
+    """The columns that the end of a claimed run changes, behind its ID and attempt."""
+    row = run_row(run)
+    return run.run_id, run.attempt, str(run.state), *row[9:]
+
+
+def entry_row(entry: Entry) -> tuple[Any, ...]:
+    """The columns of an entry."""
+    return (
+        entry.entry_id,
+        entry.run_id,
+        entry.media_id,
+        entry.pipeline_id,
+        entry.pipeline_version,
+        entry.created_at,
+        entry.content,
+    )

@@ -12,6 +12,7 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from gateway.adapters.triton.failures import translate, unavailable
+from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
 from gateway.errors import GatewayError
 from gateway.ports import Dispatch, Inference
@@ -69,10 +70,21 @@ def _request(inference: Inference) -> bytes:
     header = service_pb2.ModelInferRequest(model_name=inference.model, id=inference.request_id)
     for each in inference.inputs:
         header.inputs.add(name=each.name, datatype=each.datatype, shape=each.shape)
+    for name, value in inference.parameters.items():
+        setattr(header.parameters[name], _kind(value), value)
     parts: list[bytes | memoryview] = [header.SerializeToString()]
     for each in inference.inputs:
         parts += (_RAW_INPUT_TAG + _varint(each.size), *each.parts)
     return b"".join(parts)
+
+
+def _kind(value: Parameter) -> str:
+    """The field of Triton's `InferParameter` for a value of this type."""
+    if isinstance(value, bool):
+        return "bool_param"
+    if isinstance(value, int):
+        return "int64_param"
+    return "double_param" if isinstance(value, float) else "string_param"
 
 
 def _varint(number: int) -> bytes:

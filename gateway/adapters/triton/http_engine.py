@@ -12,6 +12,7 @@ import msgspec
 from gateway.adapters.triton.connection import HttpReply
 from gateway.adapters.triton.failures import translate
 from gateway.adapters.triton.pool import Parts, Pool
+from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
 from gateway.errors import TritonFailed, TritonUnavailable
 from gateway.ports import Dispatch, Inference
@@ -28,14 +29,10 @@ class _Tensor(msgspec.Struct):
     parameters: _Size
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    binary_data_output: bool = True
-
-
 class _Request(msgspec.Struct):
     id: str
     inputs: list[_Tensor]
-    parameters: _Asked = _Asked()
+    parameters: dict[str, Parameter]
 
 
 class _Answer(msgspec.Struct):
@@ -46,6 +43,8 @@ class _Refusal(msgspec.Struct):
     error: str = ""
 
 
+#: Outputs come as raw tensors behind the JSON.
+_BINARY: Final = {"binary_data_output": True}
 _encode: Final = msgspec.json.Encoder().encode
 _answer: Final = msgspec.json.Decoder(_Answer)
 _refusal: Final = msgspec.json.Decoder(_Refusal)
@@ -71,7 +70,7 @@ class HttpEngine:
 
     def _request(self, inference: Inference) -> Parts:
         tensors = [_Tensor(each.name, each.datatype, each.shape, _Size(each.size)) for each in inference.inputs]
-        header = _encode(_Request(inference.request_id, tensors))
+        header = _encode(_Request(inference.request_id, tensors, {**inference.parameters, **_BINARY}))
         length = len(header) + sum(each.size for each in inference.inputs)
         head = b"POST /v2/models/%b/infer HTTP/1.1\r\nHost: %b\r\nContent-Type: application/octet-stream\r\n" % (
             quote(inference.model, safe="").encode(),

@@ -1,7 +1,8 @@
 """From Triton's config of an ensemble, and of its steps' models, to a pipeline.
 
 Parameters of the ensemble's config with the prefix `gateway.` refine what is derived: `gateway.description`,
-`gateway.tag`, and `gateway.role.<TENSOR>` for the role of an input or output.
+`gateway.tag`, `gateway.transform` (a JSONata expression), and `gateway.role.<TENSOR>` for the role of an input or
+output.
 """
 
 import logging
@@ -46,6 +47,7 @@ def pipeline(
         pipeline_id=config.name,
         description=parameters.get("description", ""),
         tag=parameters.get("tag", ""),
+        transform=parameters.get("transform", ""),
         status=status,
         reason=reason,
         decoupled=any(_decoupled(configs.get(each.model)) for each in steps) or _decoupled(config),

@@ -6,7 +6,9 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from gateway.api.grpc import servicers
+from gateway.api.grpc.executions import Executions
+from gateway.api.grpc.pipelines import Pipelines
+from gateway.api.grpc.records import Observations, Runs
 from gateway.api.grpc.refusals import guarded
 from gateway.api.services import Services
 from gateway.limits import DISCOVERY_INTERVAL, DRAIN_TIMEOUT
@@ -43,12 +45,10 @@ class GrpcServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(servicers.Pipelines(services)), self._server)
-        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(servicers.Executions(services)), self._server)
-        runs_pb2_grpc.add_RunsServicer_to_server(guarded(servicers.Runs(services)), self._server)
-        observations_pb2_grpc.add_ObservationsServicer_to_server(
-            guarded(servicers.Observations(services)), self._server
-        )
+        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services)), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services)), self._server)
+        runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services)), self._server)
+        observations_pb2_grpc.add_ObservationsServicer_to_server(guarded(Observations(services)), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

@@ -10,10 +10,13 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from gateway.api.request_id import request_id
-from gateway.api.rest.execute import execute_sync
+from gateway.api.rest.docs import DOCS
+from gateway.api.rest.execute import EXECUTING
+from gateway.api.rest.executions import EXECUTIONS
+from gateway.api.rest.observations import OBSERVATIONS
 from gateway.api.rest.routes import READING, health, ready
 from gateway.api.services import Services
-from gateway.errors import GatewayError, Internal, InvalidInput, MethodNotAllowed, NotFound, TooLarge
+from gateway.errors import GatewayError, Internal, InvalidInput, Malformed, MethodNotAllowed, NotFound, TooLarge
 from gateway.wire import problem
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 AnyRequest = Request[Any, Any, Any]
 
 _HTTP: Final[Mapping[int, type[GatewayError]]] = {
+    HTTPStatus.BAD_REQUEST: Malformed,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.METHOD_NOT_ALLOWED: MethodNotAllowed,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooLarge,
@@ -30,7 +34,7 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 def rest_app(services: Services) -> Litestar:
     """The ASGI application."""
     return Litestar(
-        [health, ready, Router("/v1", route_handlers=[execute_sync, *READING])],
+        [health, ready, *DOCS, Router("/v1", route_handlers=[*EXECUTING, *READING, *EXECUTIONS, *OBSERVATIONS])],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
         request_max_body_size=services.max_body_bytes,

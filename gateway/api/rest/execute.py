@@ -1,47 +1,75 @@
 """The routes that run pipelines: the hot path of REST."""
 
-import asyncio
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath, FromQuery
 
 from gateway.api.request_id import request_id
+from gateway.api.rest.body import read_body
+from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
-from gateway.domain.calls import Outcome
-from gateway.errors import RequestIncomplete
-from gateway.limits import BODY_TIMEOUT
-from gateway.wire import rest
+from gateway.domain.calls import Accepted, Outcome
+from gateway.limits import ASYNC_TIMEOUT
+from gateway.wire.calls import asked
 from gateway.wire.problem import record_headers
+from gateway.wire.views import AcceptedView, Envelope
+
+AnyRequest = Request[Any, Any, Any]
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200)
+@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200, operation_id="executeSync")
 async def execute_sync(
-    pipeline_id: FromPath[str], request: Request[Any, Any, Any], services: Core, envelope: FromQuery[bool] = False
+    pipeline_id: FromPath[str], request: AnyRequest, services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
-    """Run a pipeline on the media of this call and answer with the observation."""
+    """Run a pipeline and answer with what this call found, as an observation."""
     with services.runs.admission.place():
-        call = rest.call(pipeline_id, await _body(request), services.sync_timeout)
-        outcome = await services.runs.execute_sync(call)
+        wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
+        outcome = await services.runs.execute_sync(wanted.call)
+    body = _enveloped(outcome) if envelope else outcome.observation
+    return Response(body, media_type="application/json", headers=_headers(request, outcome))
+
+
+@post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson")
+async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
+    """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
+    with services.runs.admission.place():
+        wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
+        outcome = await services.runs.execute_sync(wanted.call)
+    return json_reply(services.observations.plain(outcome.observation), _headers(request, outcome))
+
+
+@post("/pipelines/{pipeline_id:str}/executeSync/transform", status_code=200, operation_id="executeSyncTransform")
+async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
+    """Run a pipeline and answer with what a JSONata expression makes of what it found."""
+    with services.runs.admission.place():
+        wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
+        expression = await services.pipelines.transform(pipeline_id, wanted.transform)
+        outcome = await services.runs.execute_sync(wanted.call)
+        found = await services.observations.transformed(outcome.observation, expression)
+    return transform_reply(request, found, _headers(request, outcome))
+
+
+@post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync")
+async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
+    """Accept a run for the background; it is durable when this answers."""
+    with services.runs.admission.place():
+        wanted = asked(pipeline_id, await read_body(request), ASYNC_TIMEOUT)
+        accepted = await services.runs.execute_async(wanted.call)
+    headers = _headers(request, accepted) | {"location": f"/v1/runs/{accepted.run_id}"}
+    body = msgspec.json.encode(AcceptedView(accepted.execution_id, accepted.run_id))
+    return Response(body, status_code=202, media_type="application/json", headers=headers)
+
+
+def _headers(request: AnyRequest, outcome: Outcome | Accepted) -> dict[str, str]:
     headers = dict(record_headers(outcome.execution_id, outcome.run_id))
     headers["x-request-id"] = request_id(request.headers.get("x-request-id"))
-    body = _enveloped(outcome) if envelope else outcome.observation
-    return Response(body, media_type="application/json", headers=headers)
-
-
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    """The whole body; it is read by hand so that a call is admitted first.
-
-    Raises:
-        RequestIncomplete: it did not arrive in time.
-    """
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            return await request.body()
-    except TimeoutError:
-        raise RequestIncomplete from None
+    return headers
 
 
 def _enveloped(outcome: Outcome) -> bytes:
-    return msgspec.json.encode(rest.Envelope(outcome.execution_id, outcome.run_id, msgspec.Raw(outcome.observation)))
+    return msgspec.json.encode(Envelope(outcome.execution_id, outcome.run_id, msgspec.Raw(outcome.observation)))
+
+
+EXECUTING: Final = (execute_sync, execute_sync_json, execute_sync_transform, execute_async)

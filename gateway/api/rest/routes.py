@@ -1,19 +1,15 @@
-"""The routes that read: pipelines, executions, runs and health."""
+"""The routes of pipelines, single runs, and health."""
 
-from typing import Annotated, Final
-from urllib.parse import urlencode
+from typing import Final
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath
 
 from gateway.api.services import Core
 from gateway.domain.graph import definition
 from gateway.domain.pipelines import Definition
-from gateway.limits import DEFAULT_PAGE, MAX_PAGE
-from gateway.wire import rest
-
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
+from gateway.wire.views import PipelineDetail, PipelineView, RunView, pipeline_view, run_view
 
 
 class Alive(msgspec.Struct):
@@ -28,79 +24,48 @@ class Ready(msgspec.Struct):
     status: str
     triton: bool
     database: bool
+    blobs: bool
     admitting: bool
 
 
-@get("/health", sync_to_thread=False)
+@get("/health", sync_to_thread=False, operation_id="health")
 def health() -> Alive:
     """Whether the process lives, whatever its parts do."""
     return Alive()
 
 
-@get("/ready")
+@get("/ready", operation_id="ready")
 async def ready(services: Core) -> Response[Ready]:
-    """200 only when Triton and the database answer and new work is taken."""
+    """200 only when Triton, the database and the blobs answer and new work is taken."""
     found = await services.health.readiness()
-    body = Ready("ready" if found.ready else "not ready", found.triton, found.database, found.admitting)
+    status = "ready" if found.ready else "not ready"
+    body = Ready(status, found.triton, found.database, found.blobs, found.admitting)
     return Response(body, status_code=200 if found.ready else 503)
 
 
-@get("/pipelines")
-async def list_pipelines(services: Core) -> list[rest.PipelineView]:
+@get("/pipelines", operation_id="listPipelines")
+async def list_pipelines(services: Core) -> list[PipelineView]:
     """Every pipeline that Triton has or ever had, by name."""
-    return [rest.pipeline_view(each) for each in services.pipelines.list()]
+    return [pipeline_view(each) for each in services.pipelines.list()]
 
 
-@get("/pipelines/{pipeline_id:str}")
-async def get_pipeline(pipeline_id: FromPath[str], services: Core) -> rest.PipelineDetail:
+@get("/pipelines/{pipeline_id:str}", operation_id="getPipeline")
+async def get_pipeline(pipeline_id: FromPath[str], services: Core) -> PipelineDetail:
     """One pipeline: status, typed inputs and outputs, and its graph."""
     found = await services.pipelines.get(pipeline_id)
-    return rest.PipelineDetail(rest.pipeline_view(found), definition(found))
+    return PipelineDetail(pipeline_view(found), definition(found))
 
 
-@get("/pipelines/{pipeline_id:str}/definition")
+@get("/pipelines/{pipeline_id:str}/definition", operation_id="getPipelineDefinition")
 async def get_definition(pipeline_id: FromPath[str], services: Core) -> Definition:
     """The graph of one pipeline."""
     return definition(await services.pipelines.get(pipeline_id))
 
 
-@get("/executions/{execution_id:str}")
-async def get_execution(execution_id: FromPath[str], services: Core) -> rest.ExecutionView:
-    """One execution."""
-    return rest.execution_view(await services.runs.execution(execution_id))
-
-
-@get("/executions/{execution_id:str}/observation")
-async def get_observation(execution_id: FromPath[str], services: Core) -> Response[bytes]:
-    """What all runs on an execution have found."""
-    return Response(await services.runs.observation(execution_id), media_type="application/json")
-
-
-@get("/executions/{execution_id:str}/runs")
-async def list_runs(
-    execution_id: FromPath[str], services: Core, limit: Limit = DEFAULT_PAGE, cursor: FromQuery[str | None] = None
-) -> Response[list[rest.RunView]]:
-    """The runs of an execution, oldest first; the next page stands in `Link`."""
-    page = await services.runs.page(execution_id, limit, cursor)
-    headers = {}
-    if page.next_cursor is not None:
-        query = urlencode({"limit": limit, "cursor": page.next_cursor})
-        headers["Link"] = f'</v1/executions/{execution_id}/runs?{query}>; rel="next"'
-    return Response([rest.run_view(each) for each in page.runs], headers=headers)
-
-
-@get("/runs/{run_id:str}")
-async def get_run(run_id: FromPath[str], services: Core) -> rest.RunView:
+@get("/runs/{run_id:str}", operation_id="getRun")
+async def get_run(run_id: FromPath[str], services: Core) -> RunView:
     """One run: its state, error, model versions and where its time went."""
-    return rest.run_view(await services.runs.run(run_id))
+    return run_view(await services.runs.get(run_id))
 
 
-READING: Final = (
-    list_pipelines,
-    get_pipeline,
-    get_definition,
-    get_execution,
-    get_observation,
-    list_runs,
-    get_run,
-)
+READING: Final = (list_pipelines, get_pipeline, get_definition, get_run)

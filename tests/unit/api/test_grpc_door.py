@@ -59,7 +59,7 @@ async def test_a_call_is_answered_with_the_observation_as_json_bytes() -> None:
     built = await gateway(answer=answering(b'{ "rawText" :"hello"}'))
     async with door(built) as channel:
         answer = await execute(channel)
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert (answer.execution_id, answer.run_id) == (finished.run.execution_id, finished.run.run_id)
     assert b'"rawText" :"hello"}' in answer.observation
     assert json.loads(answer.observation)["executionId"] == answer.execution_id
@@ -90,7 +90,7 @@ async def test_a_bad_call_is_refused_with_a_status_of_details(
             await execute(channel, request_)
     assert failed.value.code() is code
     assert info_of(failed.value).reason == reason
-    assert built.ledger.finished == []
+    assert built.records.finished == []
 
 
 async def test_a_run_that_failed_names_its_records_and_the_request() -> None:
@@ -98,7 +98,7 @@ async def test_a_run_that_failed_names_its_records_and_the_request() -> None:
     async with door(built) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await execute(channel, metadata=(("x-request-id", "req-1"),))
-    run = built.ledger.finished[0].run
+    run = built.records.finished[0].run
     assert failed.value.details() == "Step decode refused it: no."
     assert dict(info_of(failed.value).metadata) == {
         "field": "media[0]",
@@ -141,7 +141,7 @@ async def test_pipelines_are_listed_and_shown_with_their_graph() -> None:
 
 async def test_records_can_be_read() -> None:
     built = await gateway()
-    built.ledger.finished = [finished_run(content=b'{ "a":1}')]
+    built.records.write(finished_run(content=b'{ "a":1}'))
     async with door(built) as channel:
         execution = await executions_pb2_grpc.ExecutionsStub(channel).GetExecution(
             executions_pb2.GetExecutionRequest(execution_id=EXECUTION_ID)
@@ -157,14 +157,15 @@ async def test_records_can_be_read() -> None:
 
 async def test_a_list_of_runs_is_read_page_by_page() -> None:
     built = await gateway()
-    built.ledger.finished = [finished_run(run_id=new_id()) for _ in range(3)]
+    for _ in range(3):
+        built.records.write(finished_run(run_id=new_id()))
     request = runs_pb2.ListRunsRequest(execution_id=EXECUTION_ID, limit=2)
     async with door(built) as channel:
         stub = runs_pb2_grpc.RunsStub(channel)
         first = await stub.ListRuns(request)
         request.cursor = first.next_cursor
         second = await stub.ListRuns(request)
-    names = [each.run.run_id for each in built.ledger.finished]
+    names = [each.run.run_id for each in built.records.finished]
     assert [run.run_id for run in first.runs] == names[:2]
     assert [run.run_id for run in second.runs] == names[2:]
     assert second.next_cursor == ""

@@ -12,8 +12,6 @@ from gateway.domain.ids import is_uuid, new_id
 from gateway.domain.pipelines import PipelineStatus
 from gateway.errors import Internal, MediaUnreadable, StorageUnavailable, TritonUnavailable
 
-#: The routes name their dependencies and parameters in the style that Litestar drops with 3.0.
-
 EXECUTE = "/v1/pipelines/ocr/executeSync"
 MEDIA = {"media": ["YWJj"]}
 
@@ -42,7 +40,7 @@ async def test_a_call_is_answered_with_the_observation_itself() -> None:
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-request-id"] == "req-1"
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert response.headers["x-execution-id"] == finished.run.execution_id
     assert response.headers["x-run-id"] == finished.run.run_id
     body = response.json()
@@ -84,7 +82,7 @@ async def test_a_bad_call_is_refused_and_leaves_nothing(body: bytes, status: int
     async with door(built) as client:
         response = await client.post(EXECUTE, content=body)
     assert refused(response, status, code).get("field") == field
-    assert built.ledger.finished == []
+    assert built.records.finished == []
     assert built.admission.taken == 0
 
 
@@ -112,7 +110,7 @@ async def test_a_gateway_that_stops_takes_no_calls_but_lives() -> None:
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.api.rest.execute.BODY_TIMEOUT", 0.001)
+    monkeypatch.setattr("gateway.api.rest.body.BODY_TIMEOUT", 0.001)
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"{"
@@ -129,7 +127,7 @@ async def test_a_run_that_failed_names_its_records() -> None:
     async with door(built) as client:
         response = await client.post(EXECUTE, json=MEDIA)
     body = refused(response, 422, "media.unreadable")
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert (body["field"], body["runId"]) == ("media[0]", finished.run.run_id)
     assert response.headers["x-run-id"] == finished.run.run_id
     assert response.headers["x-execution-id"] == finished.run.execution_id
@@ -180,7 +178,7 @@ async def test_pipelines_are_listed_and_shown_with_their_graph() -> None:
 
 async def test_records_can_be_read() -> None:
     built = await gateway()
-    built.ledger.finished = [finished_run(content=b'{ "a":1}')]
+    built.records.write(finished_run(content=b'{ "a":1}'))
     async with door(built) as client:
         execution = (await client.get(f"/v1/executions/{EXECUTION_ID}")).json()
         observation = await client.get(f"/v1/executions/{EXECUTION_ID}/observation")
@@ -193,7 +191,8 @@ async def test_records_can_be_read() -> None:
 
 async def test_a_list_of_runs_links_to_its_next_page() -> None:
     built = await gateway()
-    built.ledger.finished = [finished_run(run_id=new_id()) for _ in range(3)]
+    for _ in range(3):
+        built.records.write(finished_run(run_id=new_id()))
     path: str | None = f"/v1/executions/{EXECUTION_ID}/runs?limit=2"
     pages = []
     async with door(built) as client:
@@ -201,7 +200,7 @@ async def test_a_list_of_runs_links_to_its_next_page() -> None:
             response = await client.get(path)
             pages.append([each["runId"] for each in response.json()])
             path = response.links.get("next", {}).get("url")
-    names = [each.run.run_id for each in built.ledger.finished]
+    names = [each.run.run_id for each in built.records.finished]
     assert pages == [names[:2], names[2:]]
 
 
@@ -219,16 +218,28 @@ async def test_ready_says_which_part_is_away() -> None:
     async with door(built) as client:
         response = await client.get("/ready")
         assert response.status_code == 200
-        assert response.json() == {"status": "ready", "triton": True, "database": True, "admitting": True}
+        assert response.json() == {
+            "status": "ready",
+            "triton": True,
+            "database": True,
+            "blobs": True,
+            "admitting": True,
+        }
         built.source.failure = TritonUnavailable()
         response = await client.get("/ready")
     assert response.status_code == 503
-    assert response.json() == {"status": "not ready", "triton": False, "database": True, "admitting": True}
+    assert response.json() == {
+        "status": "not ready",
+        "triton": False,
+        "database": True,
+        "blobs": True,
+        "admitting": True,
+    }
 
 
 async def test_storage_that_is_away_is_to_be_tried_again() -> None:
     built = await gateway()
-    built.ledger.failure = StorageUnavailable()
+    built.records.failure = StorageUnavailable()
     async with door(built) as client:
         response = await client.post(EXECUTE, json=MEDIA)
     refused(response, 503, "storage.unavailable")

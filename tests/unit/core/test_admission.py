@@ -1,9 +1,9 @@
 import pytest
-from unit.fakes import FakeLedger, Gateway
+from unit.fakes import Gateway
 
 from gateway.core.admission import Admission
 from gateway.core.health import Readiness
-from gateway.errors import Draining, Overloaded, TritonUnavailable
+from gateway.errors import Draining, Overloaded, StorageUnavailable, TritonUnavailable
 
 
 def test_a_call_past_the_last_place_is_refused_at_once() -> None:
@@ -39,20 +39,22 @@ async def test_the_gateway_is_ready_with_all_its_parts() -> None:
     assert (await Gateway().services.health.readiness()).ready
 
 
-@pytest.mark.parametrize("part", ["triton", "database", "admitting"])
+@pytest.mark.parametrize("part", ["triton", "database", "blobs", "admitting"])
 async def test_the_gateway_is_not_ready_without_one_of_its_parts(part: str) -> None:
     built = Gateway()
     _take_away(built, part)
     readiness = await built.services.health.readiness()
     assert not readiness.ready
-    assert readiness == Readiness(triton=part != "triton", database=part != "database", admitting=part != "admitting")
+    parts = ("triton", "database", "blobs", "admitting")
+    assert readiness == Readiness(**{each: each != part for each in parts})
 
 
 def _take_away(built: Gateway, part: str) -> None:
     if part == "triton":
         built.source.failure = TritonUnavailable()
     elif part == "database":
-        assert isinstance(built.ledger, FakeLedger)
-        built.ledger.answers = False
+        built.records.answers = False
+    elif part == "blobs":
+        built.blobs.failure = StorageUnavailable()
     else:
         built.admission.close()

@@ -1,46 +1,46 @@
 from datetime import timedelta
 
+import msgspec
 import pytest
-from unit.fakes import EXECUTION_ID, START, pipeline
+from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
-from gateway.core.attempt import Attempt
-from gateway.domain.executions import NewExecution
+from gateway.core import attempt
+from gateway.core.dispatch import Work
 from gateway.domain.media import given
-from gateway.domain.runs import RunError, RunState, Timings
-from gateway.errors import GatewayError, MediaUnreadable, RunTimeout, TritonFailed
+from gateway.domain.runs import Run, RunError, RunState, Timings
+from gateway.errors import GatewayError, MediaUnreadable, RunCanceled, RunTimeout, StorageUnavailable, TritonFailed
 from gateway.ports import Dispatch
 
 END = START + timedelta(seconds=2)
 
 
-def attempt(media: int = 1, *dispatches: Dispatch) -> Attempt:
-    made = Attempt(pipeline(), NewExecution(execution_id=EXECUTION_ID, created_at=START), given([b"x"] * media))
-    made.dispatches.extend(dispatches)
-    return made
+def running(media: int = 1) -> Run:
+    return msgspec.structs.replace(
+        finished_run().run, state=RunState.RUNNING, media_count=media, completed_at=None, model_versions={}
+    )
+
+
+def work(media: int = 1, *dispatches: Dispatch) -> Work:
+    return Work(RUN_ID, pipeline(), given([b"x"] * media), (), {}, list(dispatches))
 
 
 def test_success_leaves_one_entry_for_each_media_in_call_order() -> None:
-    made = attempt(3)
-    finished = made.completed([b"1", b"2", b"3"], END)
-    assert [(each.media_id, each.content) for each in finished.entries] == [
+    entries = attempt.entries(running(3), work(3), [b"1", b"2", b"3"], END)
+    assert [(each.media_id, each.content) for each in entries] == [
         ("media-1", b"1"),
         ("media-2", b"2"),
         ("media-3", b"3"),
     ]
-    assert len({each.entry_id for each in finished.entries}) == 3
-    assert {(each.run_id, each.pipeline_id, each.created_at) for each in finished.entries} == {
-        (made.run_id, "ocr", END)
-    }
+    assert len({each.entry_id for each in entries}) == 3
+    assert {(each.run_id, each.pipeline_id, each.created_at) for each in entries} == {(RUN_ID, "ocr", END)}
 
 
 def test_success_without_media_leaves_one_entry_of_no_media() -> None:
-    finished = attempt(0).completed([b"{}"], END)
-    assert [each.media_id for each in finished.entries] == [None]
-    assert finished.run.media_count == 0
+    assert [each.media_id for each in attempt.entries(running(0), work(0), [b"{}"], END)] == [None]
 
 
 def test_the_record_of_a_run_says_what_ran_and_when() -> None:
-    run = attempt(2).completed([b"{}", b"{}"], END).run
+    run = attempt.completed(running(2), work(2), END)
     assert (run.state, run.attempt, run.media_count) == (RunState.COMPLETED, 1, 2)
     assert (run.execution_id, run.pipeline_id, run.pipeline_version) == (EXECUTION_ID, "ocr", 0)
     assert (run.created_at, run.started_at, run.completed_at) == (START, START, END)
@@ -54,14 +54,21 @@ def test_the_record_of_a_run_says_what_ran_and_when() -> None:
         (TritonFailed(), RunState.FAILED),
         (MediaUnreadable("No.", field="media[0]"), RunState.FAILED),
         (RunTimeout(), RunState.TIMED_OUT),
+        (RunCanceled(), RunState.CANCELED),
     ],
 )
-def test_failure_leaves_its_error_and_no_entries(error: GatewayError, state: RunState) -> None:
-    finished = attempt().failed(error, END)
-    assert finished.entries == ()
-    assert finished.run.state is state
-    assert finished.run.error == RunError(error.code, error.message, error.field)
-    assert finished.run.completed_at == END
+def test_failure_leaves_its_error(error: GatewayError, state: RunState) -> None:
+    run = attempt.failed(running(), work(), error, END)
+    assert run.state is state
+    assert run.error == RunError(error.code, error.message, error.field)
+    assert run.completed_at == END
+
+
+def test_a_run_that_never_came_to_triton_has_no_timings() -> None:
+    run = attempt.refused(running(), StorageUnavailable(), END)
+    assert (run.state, run.completed_at, run.timings) == (RunState.FAILED, END, None)
+    assert run.error is not None
+    assert run.error.code == "storage.unavailable"
 
 
 def whole(timings: Timings | None) -> float:
@@ -83,10 +90,18 @@ def whole(timings: Timings | None) -> float:
 def test_the_parts_of_the_time_add_up_to_the_whole_even_where_inferences_overlap(
     dispatches: tuple[Dispatch, ...], timings: Timings
 ) -> None:
-    found = attempt(1, *dispatches).completed([b"{}"], END).run.timings
+    found = attempt.completed(running(), work(1, *dispatches), END).timings
     assert found == timings
     assert whole(found) == pytest.approx(2000)
 
 
+def test_the_time_until_a_worker_took_the_run_up_is_time_in_the_queue() -> None:
+    taken_up = msgspec.structs.replace(running(), started_at=START + timedelta(seconds=1.5))
+    found = attempt.completed(taken_up, work(1, Dispatch(0.0, 0.25)), END).timings
+    assert found == Timings(1500, 250, 250)
+    assert whole(found) == pytest.approx(2000)
+
+
 def test_a_failure_has_timings_too() -> None:
-    assert attempt(1, Dispatch(0.5, 1.0)).failed(TritonFailed(), END).run.timings == Timings(500, 1000, 500)
+    run = attempt.failed(running(), work(1, Dispatch(0.5, 1.0)), TritonFailed(), END)
+    assert run.timings == Timings(500, 1000, 500)

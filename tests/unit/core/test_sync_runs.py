@@ -18,6 +18,7 @@ from unit.fakes import (
 from gateway.domain.calls import Call
 from gateway.domain.ids import new_id
 from gateway.domain.media import given
+from gateway.domain.observations import Given
 from gateway.domain.pipelines import Input, InputRole, PipelineStatus
 from gateway.domain.runs import RunState
 from gateway.domain.tensors import Value
@@ -27,9 +28,11 @@ from gateway.errors import (
     Internal,
     InvalidInput,
     MediaLimit,
+    MediaNotFound,
     MediaUnreadable,
     PipelineNotFound,
     PipelineNotReady,
+    ResultGone,
     RunNotFound,
     RunTimeout,
     StorageUnavailable,
@@ -60,14 +63,15 @@ async def never(_: Inference, __: Dispatch) -> list[Value]:
 async def test_a_call_is_answered_with_the_observation_that_was_recorded() -> None:
     built = await gateway(answer=answering(b'{ "rawText" :"hello"}'))
     outcome = await built.runs.execute_sync(call(b"x", tag="mine", meta_data=b'{"a": 1}'))
-    (finished,) = built.ledger.finished
-    assert outcome.execution_id == finished.execution.execution_id
+    (finished,) = built.records.finished
+    assert finished.new is not None
+    assert outcome.execution_id == finished.new.execution_id
     assert outcome.run_id == finished.run.run_id
-    assert (finished.execution.tag, finished.execution.meta_data) == ("mine", b'{"a": 1}')
-    assert finished.execution.created_at == START
+    assert (finished.new.tag, finished.new.meta_data) == ("mine", b'{"a": 1}')
+    assert finished.new.created_at == START
     assert finished.run.state is RunState.COMPLETED
     assert b',"rawText" :"hello"}' in outcome.observation
-    assert await built.runs.observation(outcome.execution_id) == outcome.observation
+    assert await built.observations.document(outcome.execution_id) == outcome.observation
 
 
 async def test_triton_is_asked_for_the_ensemble_under_the_run_id() -> None:
@@ -142,7 +146,7 @@ async def test_one_media_that_fails_fails_the_run_names_it_and_cancels_the_other
         await built.runs.execute_sync(call(b"a", b"b", b"c"))
     assert failed.value.field == "media[1]"
     assert sorted(map(media_of, built.engine.canceled)) == [b"a", b"c"]
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert finished.entries == ()
     assert finished.run.state is RunState.FAILED
     assert finished.run.error is not None
@@ -155,7 +159,7 @@ async def test_a_run_that_fails_leaves_its_record_and_the_error_names_it(error: 
     built = await gateway(answer=failing(error))
     with pytest.raises(type(error)) as failed:
         await built.runs.execute_sync(call(b"a"))
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert finished.run.state is RunState.FAILED
     assert finished.run.error is not None
     assert finished.run.error.code == error.code
@@ -167,7 +171,7 @@ async def test_a_run_past_its_deadline_is_timed_out(count: int) -> None:
     built = await gateway(answer=never)
     with pytest.raises(RunTimeout, match=r"deadline of 0\.001 s") as failed:
         await built.runs.execute_sync(call(*[b"a"] * count, timeout=0.001))
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert finished.run.state is RunState.TIMED_OUT
     assert finished.entries == ()
     assert failed.value.run_id == finished.run.run_id
@@ -181,12 +185,12 @@ async def test_a_model_that_answers_what_its_role_forbids_fails_the_run() -> Non
     built = await gateway(answer=nothing_valid)
     with pytest.raises(TritonFailed, match="cut off"):
         await built.runs.execute_sync(call(b"a"))
-    assert built.ledger.finished[0].run.state is RunState.FAILED
+    assert built.records.finished[0].run.state is RunState.FAILED
 
 
 async def test_a_result_that_cannot_be_recorded_is_not_acknowledged() -> None:
     built = await gateway()
-    built.ledger.failure = StorageUnavailable()
+    built.records.failure = StorageUnavailable()
     with pytest.raises(StorageUnavailable) as failed:
         await built.runs.execute_sync(call(b"a"))
     assert (failed.value.execution_id, failed.value.run_id) == (None, None)
@@ -194,7 +198,7 @@ async def test_a_result_that_cannot_be_recorded_is_not_acknowledged() -> None:
 
 async def test_a_failure_that_cannot_be_recorded_is_one_of_storage() -> None:
     built = await gateway(answer=failing(TritonFailed()))
-    built.ledger.failure = StorageUnavailable()
+    built.records.failure = StorageUnavailable()
     with pytest.raises(StorageUnavailable):
         await built.runs.execute_sync(call(b"a"))
 
@@ -228,7 +232,7 @@ async def test_a_call_that_is_refused_before_it_runs_leaves_no_record(asked: Cal
     built = await gateway(pipeline(), loading, pipeline("prompted", inputs=(PROMPT,)))
     with pytest.raises(error) as refused:
         await built.runs.execute_sync(asked)
-    assert built.ledger.finished == []
+    assert built.records.finished == []
     assert built.engine.asked == []
     assert (refused.value.execution_id, refused.value.run_id) == (None, None)
 
@@ -239,18 +243,19 @@ async def test_a_picture_that_the_gateway_itself_cannot_read_is_named() -> None:
     with pytest.raises(MediaUnreadable) as failed:
         await built.runs.execute_sync(call(b"a"))
     assert failed.value.field == "media[0]"
-    assert built.ledger.finished[0].run.state is RunState.FAILED
+    assert built.records.finished[0].run.state is RunState.FAILED
 
 
 def recorded(runs: int) -> Gateway:
     built = Gateway()
-    built.ledger.finished = [finished_run(run_id=new_id()) for _ in range(runs)]
+    for _ in range(runs):
+        built.records.write(finished_run(run_id=new_id()))
     return built
 
 
 async def test_a_list_of_runs_is_read_page_by_page() -> None:
     built = recorded(5)
-    names = [each.run.run_id for each in built.ledger.finished]
+    names = [each.run.run_id for each in built.records.finished]
     pages, cursor = [], None
     while True:
         page = await built.runs.page(EXECUTION_ID, 2, cursor)
@@ -274,13 +279,13 @@ async def test_a_cursor_of_somebody_else_is_refused() -> None:
 @pytest.mark.parametrize("run_id", ["mine", "", "019aa000-0000-7000-8000-00000000ffff"])
 async def test_a_run_that_is_not_there_is_not_found(run_id: str) -> None:
     with pytest.raises(RunNotFound):
-        await recorded(1).runs.run(run_id)
+        await recorded(1).runs.get(run_id)
 
 
 async def test_an_execution_that_is_not_there_is_not_found() -> None:
     built = recorded(1)
-    assert (await built.runs.execution(EXECUTION_ID)).state is RunState.COMPLETED
-    for read in (built.runs.execution, built.runs.observation):
+    assert (await built.executions.get(EXECUTION_ID)).state is RunState.COMPLETED
+    for read in (built.executions.get, built.observations.document):
         with pytest.raises(ExecutionNotFound):
             await read("other")
 
@@ -294,7 +299,7 @@ async def test_a_caller_who_leaves_leaves_a_canceled_run() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     await built.runs.close()
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert (finished.run.state, finished.entries) == (RunState.CANCELED, ())
 
 
@@ -306,7 +311,7 @@ async def test_a_caller_who_leaves_at_its_deadline_leaves_a_run_that_timed_out()
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     await built.runs.close()
-    assert built.ledger.finished[0].run.state is RunState.TIMED_OUT
+    assert built.records.finished[0].run.state is RunState.TIMED_OUT
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -317,7 +322,7 @@ async def test_a_failure_nobody_foresaw_is_a_record_too(count: int) -> None:
     built = await gateway(answer=broken)
     with pytest.raises(Internal) as failed:
         await built.runs.execute_sync(call(*[b"a"] * count))
-    (finished,) = built.ledger.finished
+    (finished,) = built.records.finished
     assert finished.run.state is RunState.FAILED
     assert failed.value.run_id == finished.run.run_id
 
@@ -329,3 +334,62 @@ async def test_a_refusal_in_the_name_of_no_step_of_the_pipeline_is_not_shown() -
     with pytest.raises(TritonFailed) as failed:
         await built.runs.execute_sync(call(b"a"))
     assert "FileNotFoundError" not in failed.value.message
+
+
+async def test_stored_media_are_run_on_under_their_own_ids() -> None:
+    built = await gateway(answer=echo)
+    await built.executions.create("mine", None, None)
+    records = [await built.executions.upload("mine", each, "text/plain") for each in (b"a", b"b")]
+    outcome = await built.runs.execute_sync(call(execution_id="mine"))
+    found = msgspec.json.decode(outcome.observation)["mediaContents"]
+    assert [(each["mediaId"], each["rawText"]) for each in found] == [
+        (records[0].media_id, "a"),
+        (records[1].media_id, "b"),
+    ]
+    assert len(built.blobs.kept) == 2
+
+
+async def test_a_run_on_an_execution_is_answered_with_what_it_found_alone() -> None:
+    built = await gateway()
+    await built.executions.create("mine", None, None)
+    for _ in range(2):
+        outcome = await built.runs.execute_sync(call(b"a", execution_id="mine", idempotent=True, tag="new"))
+        assert len(msgspec.json.decode(outcome.observation)["mediaContents"]) == 1
+    assert len(msgspec.json.decode(await built.observations.document("mine"))["mediaContents"]) == 2
+    assert [(each.new, each.supersedes, each.tag) for each in built.records.finished] == [(None, True, "new")] * 2
+
+
+async def test_what_the_caller_puts_in_stands_before_what_was_found() -> None:
+    built = await gateway()
+    outcome = await built.runs.execute_sync(call(b"a", seed=(Given("mine", None, b'{"seed":1}'),)))
+    first, second = msgspec.json.decode(outcome.observation)["mediaContents"]
+    assert (first["id"], first["seed"], second["rawText"]) == ("mine", 1, "hello")
+    assert await built.observations.document(outcome.execution_id) == outcome.observation
+
+
+async def test_a_transient_call_is_answered_and_keeps_no_more_than_its_run() -> None:
+    built = await gateway()
+    seed = (Given("mine", None, b'{"seed":1}'),)
+    outcome = await built.runs.execute_sync(call(b"a", transient=True, tag="mine", seed=seed))
+    assert len(msgspec.json.decode(outcome.observation)["mediaContents"]) == 2
+    (finished,) = built.records.finished
+    assert finished.new is not None
+    assert (finished.new.transient, finished.new.tag, finished.seed, finished.entries) == (True, None, (), ())
+    with pytest.raises(ResultGone):
+        await built.observations.document(outcome.execution_id)
+
+
+async def test_parameters_go_with_every_inference() -> None:
+    built = await gateway()
+    await built.runs.execute_sync(call(b"a", b"b", parameters={"level": 3}))
+    assert [each.parameters for each in built.engine.asked] == [{"level": 3}] * 2
+
+
+async def test_stored_media_whose_bytes_are_gone_are_not_found() -> None:
+    built = await gateway()
+    await built.executions.create("mine", None, None)
+    await built.executions.upload("mine", b"a", "text/plain")
+    built.blobs.kept.clear()
+    with pytest.raises(MediaNotFound):
+        await built.runs.execute_sync(call(execution_id="mine"))
+    assert built.records.finished == []

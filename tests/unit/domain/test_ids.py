@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from gateway.domain.ids import EXECUTION_ID, is_uuid, new_id, now, rfc3339
+from gateway.domain.ids import EXECUTION_ID, is_uuid, known_form, new_id, now, rfc3339
 from gateway.domain.media import Media, given
+from gateway.errors import ExecutionNotFound
 
 
 @pytest.mark.parametrize(
@@ -35,14 +36,17 @@ def test_other_texts_name_no_record_of_ours(text: str) -> None:
     assert not is_uuid(text)
 
 
-@pytest.mark.parametrize("text", ["a", "A.b_c-1", "x" * 128])
+@pytest.mark.parametrize("text", ["a", "A.b_c-1", "x" * 128, "...", ".a", "a..", "-"])
 def test_a_caller_may_name_an_execution(text: str) -> None:
     assert EXECUTION_ID.fullmatch(text)
+    assert known_form(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "x" * 129, "a/b", "a b", "ä", "a\n"])
+@pytest.mark.parametrize("text", ["", "x" * 129, "a/b", "a b", "ä", "a\n", ".", "..", "..\n", "\0"])
 def test_other_names_of_executions_are_refused(text: str) -> None:
     assert not EXECUTION_ID.fullmatch(text)
+    with pytest.raises(ExecutionNotFound):
+        known_form(text)
 
 
 def test_media_of_a_call_are_numbered_in_call_order() -> None:

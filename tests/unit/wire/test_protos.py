@@ -13,7 +13,8 @@ from gateway.domain.runs import RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_TAG_CHARACTERS
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire import protos, rest
+from gateway.wire import protos
+from gateway.wire.calls import asked as asked_of
 
 
 def request(*media: media_pb2.Media, **fields: object) -> pipelines_pb2.ExecuteSyncRequest:
@@ -39,7 +40,7 @@ def test_a_request_becomes_the_same_call_as_a_rest_body() -> None:
         media_pb2.Media(data=b"abc"), inputs=b'{"PROMPT":"hi"}', tag="mine", meta_data=b'{"a":12345678901234567890.10}'
     )
     body = b'{"media":["YWJj"],"inputs":{"PROMPT":"hi"},"tag":"mine","metaData":{"a":12345678901234567890.10}}'
-    assert protos.call(asked, 30) == rest.call("ocr", body, 30)
+    assert protos.call(asked, 30) == asked_of("ocr", body, 30).call
 
 
 def test_what_is_not_set_is_absent() -> None:

@@ -1,5 +1,6 @@
--- The observation of an execution, in order.
-SELECT entry_id, media_id, run_id, pipeline_id, pipeline_version, created_at, content
+-- A page of an observation, in order.
+SELECT position, entry_id, media_id, run_id, pipeline_id, pipeline_version, created_at, content
 FROM entries
-WHERE execution_id = $1
+WHERE execution_id = $1 AND position > $3 AND ($4 OR superseded_by IS NULL)
 ORDER BY position
+LIMIT $2

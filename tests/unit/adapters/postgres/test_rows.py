@@ -2,26 +2,35 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from unit.fakes import ENTRY_ID, EXECUTION_ID, RUN_ID, START, entry, finished_run
+from unit.fakes import ENTRY_ID, RUN_ID, START, entry, finished_run
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.statements import statement
+from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.executions import Execution
+from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError, RunState, Timings
 from gateway.ports import FinishedRun
 
-RUN_COLUMNS = ("run_id", "pipeline_id", "pipeline_version", "state", "attempt", "media_count", "created_at")
+RUN_COLUMNS = (
+    "execution_id",
+    "run_id",
+    "pipeline_id",
+    "pipeline_version",
+    "state",
+    "attempt",
+    "media_count",
+    "created_at",
+)
 RUN_COLUMNS += ("started_at", "completed_at", "queue_ms", "compute_ms", "gateway_ms", "model_versions", "error")
-ENTRY_COLUMNS = ("run_id", "entry_id", "media_id", "created_at", "content")
+ENTRY_COLUMNS = ("of_run", "entry_id", "run_id", "media_id", "pipeline_id", "pipeline_version", "created_at", "content")
 
 
 def stored(finished: FinishedRun) -> tuple[dict[str, object], dict[str, object]]:
     """The rows of a run and its entry, as the database would show what was written."""
     columns = rows.finished_columns([finished])
-    run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[4:18]), strict=True))
-    written = dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[18:]), strict=True))
-    known = {"execution_id": EXECUTION_ID, "pipeline_id": "ocr", "pipeline_version": 0}
-    return run | known, written | known
+    run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:15]), strict=True))
+    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[18:]), strict=True))
 
 
 def failed() -> Run:
@@ -49,15 +58,15 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 def test_a_batch_is_as_many_columns_as_its_statement_takes() -> None:
     finished = finished_run()
     columns = rows.finished_columns([finished, msgspec.structs.replace(finished, entries=())])
-    assert len(columns) == 23
-    assert "$23" in statement("finish_runs")
-    assert "$24" not in statement("finish_runs")
-    assert [len(column) for column in columns] == [2] * 18 + [1] * 5
+    assert len(columns) == 26
+    assert "$26" in statement("finish_runs")
+    assert "$27" not in statement("finish_runs")
+    assert [len(column) for column in columns] == [2] * 18 + [1] * 8
 
 
 def test_a_batch_without_entries_still_has_all_columns() -> None:
     columns = rows.finished_columns([msgspec.structs.replace(finished_run(), entries=())])
-    assert columns[18:] == [[]] * 5
+    assert columns[18:] == [[]] * 8
 
 
 def test_an_execution_shows_the_run_that_is_newest() -> None:
@@ -70,6 +79,7 @@ def test_an_execution_shows_the_run_that_is_newest() -> None:
         "started_at": START,
         "completed_at": START + timedelta(seconds=1),
         "error": b'{"code":"triton.failed","message":"No."}',
+        "transient": False,
     }
     assert rows.execution(row) == Execution(
         execution_id="e",
@@ -84,5 +94,34 @@ def test_an_execution_shows_the_run_that_is_newest() -> None:
 
 def test_an_execution_without_a_run_has_no_state() -> None:
     names = ("tag", "meta_data", "state", "started_at", "completed_at", "error")
-    row = {"execution_id": "e", "created_at": START} | dict.fromkeys(names)
+    row = {"execution_id": "e", "created_at": START, "transient": False} | dict.fromkeys(names)
     assert rows.execution(row) == Execution(execution_id="e", created_at=START)
+
+
+def test_what_a_caller_puts_in_stands_before_what_the_run_found() -> None:
+    seed = Entry(entry_id="mine", created_at=START, content=b"{}")
+    columns = rows.finished_columns([msgspec.structs.replace(finished_run(), seed=(seed,))])
+    assert columns[19] == ["mine", ENTRY_ID]
+    assert columns[20] == [None, RUN_ID]
+
+
+def test_a_claimed_run_comes_back_with_what_it_is_to_do() -> None:
+    request = RunRequest(
+        media=(StoredMedia(media_id="media-1", blob="runs/r/0"),),
+        staged=("runs/r/0",),
+        inputs={"PROMPT": ["hi"]},
+        idempotent=True,
+        parameters={"a": 1, "b": True, "c": 0.5, "d": "x"},
+        timeout=2.5,
+    )
+    row, _ = stored(finished_run())
+    claimed = rows.claimed(row | {"request": rows.encode(request)})
+    assert (claimed.run, claimed.request) == (finished_run().run, request)
+
+
+def test_the_end_of_a_claimed_run_is_as_many_values_as_its_statement_takes() -> None:
+    end = rows.end_row(finished_run().run)
+    assert len(end) == 9
+    assert end[:3] == (RUN_ID, 1, "completed")
+    assert "$9" in statement("end_run")
+    assert "$10" not in statement("end_run")

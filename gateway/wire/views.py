@@ -1,99 +1,12 @@
-"""The JSON of the REST door: what comes in and what goes out."""
-
-from typing import Any, Final
+"""The JSON that the REST door sends: records as callers see them; absent is what there is none of."""
 
 import msgspec
 
-from gateway.domain.calls import Call
 from gateway.domain.executions import Execution
 from gateway.domain.ids import rfc3339
-from gateway.domain.media import given
+from gateway.domain.media import MediaRecord
 from gateway.domain.pipelines import Definition, Input, Output, Pipeline, PipelineStatus
 from gateway.domain.runs import Run, RunError, RunState, Timings
-from gateway.errors import InvalidInput
-from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
-from gateway.wire.json import decode
-from gateway.wire.media import decode_media
-
-
-class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """The body of every execute call; null is absent."""
-
-    media: list[str] | None = None
-    inputs: dict[str, Any] | None = None
-    tag: str | None = None
-    meta_data: dict[str, msgspec.Raw] | None = None
-    timeout: float | None = None
-
-
-_execute_body: Final = msgspec.json.Decoder(ExecuteBody)
-
-
-def call(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> Call:
-    """The call that a body asks for.
-
-    Raises:
-        Malformed, InvalidInput: it is not one.
-    """
-    asked = decode(body, _execute_body)
-    return checked_call(
-        pipeline_id,
-        [decode_media(text, f"media[{index}]") for index, text in enumerate(checked_media(asked.media or []))],
-        inputs={name: value for name, value in (asked.inputs or {}).items() if value is not None},
-        tag=asked.tag,
-        meta_data=None if asked.meta_data is None else _utf8(msgspec.json.encode(asked.meta_data), "metaData"),
-        timeout=default_timeout if asked.timeout is None else asked.timeout,
-    )
-
-
-def _utf8(raw: bytes, field: str) -> bytes:
-    # msgspec does not look into the strings of what it keeps raw.
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        raise InvalidInput("The field is not UTF-8.", field=field) from None
-    return raw
-
-
-def checked_media(media: list[Any]) -> list[Any]:
-    """`media`, unless there are too many.
-
-    Raises:
-        InvalidInput: there are.
-    """
-    if len(media) > MAX_MEDIA_PER_CALL:
-        raise InvalidInput(f"A call takes at most {MAX_MEDIA_PER_CALL} media.", field="media")
-    return media
-
-
-def checked_call(
-    pipeline_id: str,
-    media: list[bytes],
-    *,
-    inputs: dict[str, object],
-    tag: str | None,
-    meta_data: bytes | None,
-    timeout: float,
-) -> Call:
-    """A call whose plain fields are within their limits; both doors end here.
-
-    Raises:
-        InvalidInput: one is not.
-    """
-    if tag is not None and (len(tag) > MAX_TAG_CHARACTERS or "\0" in tag):
-        raise InvalidInput(f"The tag is longer than {MAX_TAG_CHARACTERS} characters, or holds NUL.", field="tag")
-    if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
-        raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
-    if not 0 < timeout <= MAX_SYNC_TIMEOUT:
-        raise InvalidInput(f"The timeout is not between 0 and {MAX_SYNC_TIMEOUT:g} seconds.", field="timeout")
-    return Call(
-        pipeline_id=pipeline_id,
-        media=given(media),
-        inputs=inputs,
-        tag=tag,
-        meta_data=meta_data,
-        timeout=timeout,
-    )
 
 
 class PipelineView(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -109,6 +22,8 @@ class PipelineView(msgspec.Struct, rename="camel", omit_defaults=True):
     description: str = ""
     tag: str = ""
     reason: str = ""
+    #: The JSONata expression that executeSync/transform uses where a call names none.
+    transform: str = ""
 
 
 class PipelineDetail(msgspec.Struct, rename="camel"):
@@ -166,6 +81,7 @@ def pipeline_view(pipeline: Pipeline) -> PipelineView:
         tag=pipeline.tag,
         status=pipeline.status,
         reason=pipeline.reason,
+        transform=pipeline.transform,
         version=pipeline.version,
         inputs=pipeline.inputs,
         outputs=pipeline.outputs,
@@ -205,3 +121,31 @@ def run_view(run: Run) -> RunView:
         model_versions=run.model_versions,
         error=run.error,
     )
+
+
+class AcceptedView(msgspec.Struct, rename="camel"):
+    """The answer of executeAsync."""
+
+    execution_id: str
+    run_id: str
+
+
+class MediaView(msgspec.Struct, rename="camel"):
+    """Stored media as the wire shows it."""
+
+    media_id: str
+    content_type: str
+    size: int
+    created_at: str
+
+
+class UploadedView(msgspec.Struct, rename="camel"):
+    """The answer of an upload: the first media, and all of them."""
+
+    media_id: str
+    media_ids: list[str]
+
+
+def media_view(record: MediaRecord) -> MediaView:
+    """The wire's form of stored media."""
+    return MediaView(record.media_id, record.content_type, record.size, rfc3339(record.created_at))

@@ -1,0 +1,33 @@
+"""The entries of observations in PostgreSQL."""
+
+from collections.abc import Sequence
+
+from gateway.adapters.postgres import rows
+from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.executions import found
+from gateway.adapters.postgres.statements import statement
+from gateway.domain.observations import Entry
+from gateway.errors import ResultGone
+
+
+class PostgresEntries:
+    """An `EntryStore` on PostgreSQL; see there for what each method promises."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    async def page(self, execution_id: str, limit: int, after: int, *, superseded: bool) -> list[tuple[int, Entry]]:
+        """See `EntryStore.page`."""
+        async with self._database.connection() as connection:
+            listed = await connection.fetch(statement("entries"), execution_id, limit, after, superseded)
+            if not listed and (await found(connection, execution_id))["transient"]:
+                raise ResultGone
+        return [(row["position"], rows.entry(row)) for row in listed]
+
+    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
+        """See `EntryStore.merge`."""
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.fetch(statement("lock_executions"), [execution_id])
+            if (await found(connection, execution_id))["transient"]:
+                raise ResultGone
+            await connection.execute(statement("merge_entries"), execution_id, *rows.given_columns(entries))

@@ -1,0 +1,5 @@
+-- A page of executions, newest first.
+SELECT * FROM executions
+WHERE ($2::text IS NULL OR tag = $2) AND ($3::text IS NULL OR state = $3) AND ($4::bigint IS NULL OR number < $4)
+ORDER BY number DESC
+LIMIT $1

@@ -1,0 +1,164 @@
+"""The routes of executions and of the media stored on them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from gateway.api.rest.body import read_body
+from gateway.api.services import Core
+from gateway.domain.executions import ExecutionFilter
+from gateway.domain.runs import RunState
+from gateway.errors import InvalidInput
+from gateway.limits import DEFAULT_PAGE, MAX_PAGE
+from gateway.wire.calls import checked_meta_data, checked_tag, utf8
+from gateway.wire.json import decode
+from gateway.wire.views import (
+    ExecutionView,
+    MediaView,
+    RunView,
+    UploadedView,
+    execution_view,
+    media_view,
+    run_view,
+)
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
+AnyRequest = Request[Any, Any, Any]
+
+
+class ExecutionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The body of a new execution; null is absent."""
+
+    execution_id: str | None = None
+    tag: str | None = None
+    meta_data: dict[str, msgspec.Raw] | None = None
+
+
+_execution_body: Final = msgspec.json.Decoder(ExecutionBody)
+
+
+@post("/executions", status_code=200, operation_id="createExecution")
+async def create_execution(request: AnyRequest, services: Core) -> Response[ExecutionView | None]:
+    """A new execution; 204 where there is one of this ID, which stays as it is."""
+    asked = decode(await read_body(request) or b"{}", _execution_body)
+    meta_data = None if asked.meta_data is None else utf8(msgspec.json.encode(asked.meta_data), "metaData")
+    execution, created = await services.executions.create(
+        asked.execution_id, checked_tag(asked.tag), checked_meta_data(meta_data)
+    )
+    return Response(execution_view(execution)) if created else Response(None, status_code=204)
+
+
+@get("/executions", operation_id="listExecutions")
+async def list_executions(
+    services: Core,
+    tag: FromQuery[str | None] = None,
+    status: FromQuery[str | None] = None,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> Response[list[ExecutionView]]:
+    """Executions, newest first, of a tag and a status; the next page stands in `Link`."""
+    page = await services.executions.page(ExecutionFilter(tag, _state(status)), limit, cursor)
+    asked = {"tag": tag, "status": status, "limit": limit}
+    headers = _next("/v1/executions", asked, page.next_cursor)
+    return Response(list(map(execution_view, page.executions)), headers=headers)
+
+
+@get("/executions/{execution_id:str}", operation_id="getExecution")
+async def get_execution(execution_id: FromPath[str], services: Core) -> ExecutionView:
+    """One execution; its status, end and error are those of its newest run."""
+    return execution_view(await services.executions.get(execution_id))
+
+
+@delete("/executions/{execution_id:str}", operation_id="deleteExecution")
+async def delete_execution(execution_id: FromPath[str], services: Core) -> None:
+    """Remove an execution and all that belongs to it."""
+    await services.executions.delete(execution_id)
+
+
+@get("/executions/{execution_id:str}/runs", operation_id="listRuns")
+async def list_runs(
+    execution_id: FromPath[str],
+    services: Core,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> Response[list[RunView]]:
+    """The runs of an execution, oldest first; the next page stands in `Link`."""
+    page = await services.runs.page(execution_id, limit, cursor)
+    headers = _next(f"/v1/executions/{execution_id}/runs", {"limit": limit}, page.next_cursor)
+    return Response(list(map(run_view, page.runs)), headers=headers)
+
+
+@post("/executions/{execution_id:str}/observation/media", status_code=200, operation_id="uploadMedia")
+async def upload_media(execution_id: FromPath[str], request: AnyRequest, services: Core) -> UploadedView:
+    """Store media: raw bytes, base64 text, or the files of a multipart form."""
+    content_type = request.headers.get("content-type")
+    if content_type is not None and content_type.startswith("multipart/form-data"):
+        bodies = await _form_files(request)
+    else:
+        bodies = [(await read_body(request), content_type)]
+    stored = [await services.executions.upload(execution_id, body, declared) for body, declared in bodies]
+    return UploadedView(stored[0].media_id, [each.media_id for each in stored])
+
+
+@get("/executions/{execution_id:str}/observation/media", operation_id="listMedia")
+async def list_media(execution_id: FromPath[str], services: Core) -> list[MediaView]:
+    """The stored media of an execution, in the order they came."""
+    return list(map(media_view, await services.executions.media(execution_id)))
+
+
+@get("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="getMedia")
+async def get_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> Response[bytes]:
+    """Stored media, byte for byte."""
+    record, data = await services.executions.fetch(execution_id, media_id)
+    # A browser must not run what a caller stored.
+    headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+    # As a header: Litestar would add a charset of its own to a text that names one already.
+    return Response(
+        data, media_type="application/octet-stream", headers=headers | {"content-type": record.content_type}
+    )
+
+
+@delete("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="deleteMedia")
+async def delete_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> None:
+    """Remove stored media; entries that came of it stay."""
+    await services.executions.delete_media(execution_id, media_id)
+
+
+async def _form_files(request: AnyRequest) -> Sequence[tuple[bytes, str | None]]:
+    files = [value for _, value in (await request.form()).multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise InvalidInput("The form holds no file.", field="media")
+    return [(await file.read(), file.content_type) for file in files]
+
+
+def _state(status: str | None) -> RunState | None:
+    try:
+        return RunState(status.lower()) if status is not None else None
+    except ValueError:
+        raise InvalidInput("There is no such status.", field="status") from None
+
+
+def _next(path: str, asked: dict[str, Any], cursor: str | None) -> dict[str, str]:
+    """The header that leads to the next page."""
+    if cursor is None:
+        return {}
+    query = urlencode({name: value for name, value in (asked | {"cursor": cursor}).items() if value is not None})
+    return {"Link": f'<{path}?{query}>; rel="next"'}
+
+
+EXECUTIONS: Final = (
+    create_execution,
+    list_executions,
+    get_execution,
+    delete_execution,
+    list_runs,
+    upload_media,
+    list_media,
+    get_media,
+    delete_media,
+)

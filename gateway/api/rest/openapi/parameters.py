@@ -1,0 +1,78 @@
+"""The parameters of an operation, from its handler's signature."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.typing import FieldDefinition
+
+from gateway.api.rest.openapi import examples
+from gateway.domain.runs import RunState
+from gateway.limits import MAX_TAG_CHARACTERS
+from gateway.wire.fields import Schema
+
+#: What a handler takes that comes from elsewhere.
+_INNER: Final = frozenset(("request", "services"))
+_PATH: Final[Mapping[str, Schema]] = {
+    "pipeline_id": {"description": "The pipeline: the name of its ensemble in Triton.", "example": examples.PIPELINE},
+    "execution_id": {"description": "The execution.", "example": examples.EXECUTION},
+    "run_id": {"description": "The run.", "example": examples.RUN},
+    "media_id": {"description": "The stored media.", "example": examples.MEDIA},
+}
+_QUERY: Final[Mapping[str, Schema]] = {
+    "envelope": {"description": "Answer with `{executionId, runId, observation}`."},
+    "limit": {"description": "How many there are on one page."},
+    "cursor": {"description": "Where the page begins: taken from the `Link` of the page before."},
+    "superseded": {"description": "Show entries too whose place an idempotent run has taken."},
+    "tag": {"description": "Only those of this tag."},
+    "status": {"description": "Only those of this status."},
+}
+_LIMITS: Final[Mapping[str, Schema]] = {
+    "status": {"enum": [each.upper() for each in RunState]},
+    "tag": {"maxLength": MAX_TAG_CHARACTERS},
+    "cursor": {"pattern": r"^\d{1,18}$"},
+}
+#: The caller's own name of a request.
+REQUEST_ID: Final[Schema] = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "description": "A name for this request of your own; refusals and the answers of runs bear it.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+}
+
+
+def wire_name(name: str) -> str:
+    """A name as the document has it."""
+    head, *rest = name.split("_")
+    return head + "".join(map(str.capitalize, rest))
+
+
+def parameters(handler: HTTPRouteHandler, in_path: Mapping[str, Any]) -> list[Schema]:
+    """The parameters of this handler, those of its path first."""
+    taken = handler.parsed_fn_signature.parameters.items()
+    outer = [(name, field) for name, field in taken if name not in _INNER]
+    path = [_path(name) for name, _ in outer if name in in_path]
+    query = [_query(name, field) for name, field in outer if name not in in_path]
+    return [*path, *query]
+
+
+def _path(name: str) -> Schema:
+    return {"name": wire_name(name), "in": "path", "required": True, "schema": {"type": "string"}} | _PATH[name]
+
+
+def _query(name: str, field: FieldDefinition) -> Schema:
+    schema = _type(field) | _LIMITS.get(name, {})
+    if field.default is not None:
+        schema["default"] = field.default
+    return {"name": name, "in": "query", "required": False, "schema": schema} | _QUERY[name]
+
+
+def _type(field: FieldDefinition) -> Schema:
+    found = msgspec.json.schema(field.annotation)
+    (plain,) = [each for each in found.get("anyOf", [found]) if each != {"type": "null"}]
+    limits = {
+        "minimum": getattr(field.kwarg_definition, "ge", None),
+        "maximum": getattr(field.kwarg_definition, "le", None),
+    }
+    return {"type": plain["type"]} | {name: limit for name, limit in limits.items() if limit is not None}

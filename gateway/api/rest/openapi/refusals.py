@@ -1,0 +1,76 @@
+"""Which refusals the operations of the REST door can answer with, by what they do."""
+
+from typing import Final
+
+from gateway.errors import (
+    Draining,
+    ExecutionNotFound,
+    GatewayError,
+    Internal,
+    InvalidInput,
+    Malformed,
+    MediaLimit,
+    MediaNotFound,
+    MediaUnreadable,
+    MediaUnsupported,
+    ObservationInvalid,
+    Overloaded,
+    PipelineNotFound,
+    PipelineNotReady,
+    RequestIncomplete,
+    ResultGone,
+    RunNotFound,
+    RunTimeout,
+    RuntimeUnsupported,
+    StorageUnavailable,
+    TooLarge,
+    TransformInvalid,
+    TransformLimit,
+    TritonFailed,
+    TritonOverloaded,
+    TritonUnavailable,
+    WiringInvalid,
+)
+
+Refusals = tuple[type[GatewayError], ...]
+
+#: Any operation.
+ANY: Final[Refusals] = (Internal,)
+#: Those with a body.
+BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
+#: Those with a JSON body.
+JSON_BODY: Final[Refusals] = (*BODY, Malformed, InvalidInput)
+#: Those that read or write records.
+RECORDS: Final[Refusals] = (*ANY, StorageUnavailable)
+#: Those with parameters of limits.
+LISTS: Final[Refusals] = (*RECORDS, InvalidInput)
+PIPELINE: Final[Refusals] = (*ANY, PipelineNotFound, PipelineNotReady, TritonUnavailable)
+RUN: Final[Refusals] = (*RECORDS, RunNotFound)
+EXECUTION: Final[Refusals] = (*RECORDS, ExecutionNotFound)
+OBSERVATION: Final[Refusals] = (*EXECUTION, ResultGone)
+#: `/json` refuses an observation that no JSON reader takes.
+PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
+TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
+MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
+UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaUnsupported)
+MERGE: Final[Refusals] = (*OBSERVATION, *JSON_BODY, ObservationInvalid)
+#: Those that take a call in.
+ACCEPT: Final[Refusals] = (
+    *PIPELINE,
+    *MEDIA,
+    *JSON_BODY,
+    ObservationInvalid,
+    Overloaded,
+    Draining,
+    RuntimeUnsupported,
+)
+#: Those that wait for what it finds.
+EXECUTE: Final[Refusals] = (
+    *ACCEPT,
+    MediaUnreadable,
+    MediaLimit,
+    TritonOverloaded,
+    TritonFailed,
+    WiringInvalid,
+    RunTimeout,
+)

@@ -1,0 +1,81 @@
+"""`gateway execution`: the records of calls, and removing them."""
+
+import sys
+from itertools import islice
+
+import click
+
+from gateway.cli.connecting import client_options
+from gateway.cli.output import Output, output_options
+from gateway.sdk.client import Client
+from gateway.sdk.errors import Refused
+
+_COLUMNS = ("executionId", "status", "createdAt", "duration", "tag")
+
+
+@click.group()
+def execution() -> None:
+    """List executions, show one, or remove some."""
+
+
+@execution.command(
+    "list",
+    epilog="""\b
+Examples:
+  gateway execution list
+  gateway execution list --tag invoices --status failed
+  gateway execution list --all > executions.jsonl
+""",
+)
+@click.option("--tag", help="Only those of this tag.")
+@click.option("--status", help="Only those whose newest run is in this state, as completed or failed.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at the most.")
+@click.option("--all", "all_of_them", is_flag=True, help="All, whatever --limit says.")
+@client_options
+@output_options
+def list_(client: Client, output: Output, tag: str | None, status: str | None, limit: int, all_of_them: bool) -> None:
+    """List executions, newest first; on a pipe one JSON line for each."""
+    rows = client.executions(tag, status) if all_of_them else islice(client.executions(tag, status, limit), limit)
+    if output.readable:
+        output.table(_COLUMNS, ([row.get(column) for column in _COLUMNS] for row in rows))
+        return
+    for row in rows:
+        output.line(row)
+
+
+@execution.command(epilog="\b\nExamples:\n  gateway execution show order-17")
+@click.argument("execution_id", metavar="ID")
+@client_options
+@output_options
+def show(client: Client, output: Output, execution_id: str) -> None:
+    """Show one execution; its status and error are those of its newest run."""
+    output.document(client.execution(execution_id))
+
+
+@execution.command(epilog="\b\nExamples:\n  gateway execution delete order-17\n  gateway execution delete a b --yes")
+@click.argument("execution_ids", metavar="ID…", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@client_options
+@click.pass_context
+def delete(ctx: click.Context, client: Client, execution_ids: tuple[str, ...], yes: bool) -> None:
+    """Remove executions with all that belongs to them; asks on a terminal."""
+    what = execution_ids[0] if len(execution_ids) == 1 else f"{len(execution_ids)} executions"
+    if on_terminal() and not yes and not click.confirm(f"Remove {what} with media, runs and observation?"):
+        ctx.exit(1)
+    failed = [each for each in execution_ids if not _deleted(client, each)]
+    if failed:
+        ctx.exit(1)
+
+
+def on_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def _deleted(client: Client, execution_id: str) -> bool:
+    try:
+        client.delete_execution(execution_id)
+    except Refused as refusal:
+        click.echo(f"Error: {execution_id}: {refusal}", err=True)
+        return False
+    return True

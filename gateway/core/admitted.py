@@ -1,0 +1,131 @@
+"""What both kinds of run need before they begin: the pipeline, the media, and an execution to add to."""
+
+from datetime import datetime
+
+import msgspec
+
+from gateway.core import inputs
+from gateway.core.pipelines import Pipelines
+from gateway.domain.calls import Call
+from gateway.domain.executions import NewExecution
+from gateway.domain.ids import known_form, new_id
+from gateway.domain.media import Media, MediaRecord
+from gateway.domain.pipelines import InputRole, Pipeline
+from gateway.domain.runs import Run, RunState
+from gateway.domain.tensors import Value
+from gateway.errors import InvalidInput, MediaNotFound
+from gateway.ports import ExecutionStore
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that may run."""
+
+    call: Call
+    pipeline: Pipeline
+    run: Run
+    #: The execution it brings about; None where there was one before.
+    new: NewExecution | None
+    #: The media it brought, the text among them where the pipeline takes no text by name.
+    media: tuple[Media, ...]
+    #: The stored media it runs on, where it brought none.
+    stored: tuple[MediaRecord, ...]
+    #: Plain values of the pipeline's named inputs.
+    inputs: dict[str, object]
+    #: The same as tensors.
+    named: tuple[Value, ...]
+
+
+class Gatekeeper:
+    """Turns calls away, or lets them run."""
+
+    def __init__(self, pipelines: Pipelines, executions: ExecutionStore):
+        self._pipelines = pipelines
+        self._executions = executions
+
+    async def admit(self, call: Call, at: datetime, state: RunState) -> Admitted:
+        """The call with all it needs.
+
+        Raises:
+            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound, InvalidInput: it may not run.
+        """
+        call.check()
+        pipeline = await self._pipelines.runnable(call.pipeline_id)
+        stored = await self._stored(call)
+        media, given = _placed(pipeline, call)
+        pipeline.check_inputs(given, len(media) or len(stored))
+        named = inputs.named_values(pipeline, given)
+        new = _new_execution(call, at) if call.execution_id is None else None
+        execution_id = call.execution_id if new is None else new.execution_id
+        assert execution_id is not None
+        run = _run(pipeline, execution_id, at, state, len(media) or len(stored))
+        return Admitted(
+            call=call, pipeline=pipeline, run=run, new=new, media=media, stored=stored, inputs=given, named=named
+        )
+
+    async def _stored(self, call: Call) -> tuple[MediaRecord, ...]:
+        """The stored media a call means: those it names, or all, where it brings neither media nor text."""
+        if call.execution_id is None:
+            return ()
+        if call.media or (call.text is not None and call.media_ids is None):
+            await self._executions.get(known_form(call.execution_id))
+            return ()
+        records = await self._executions.media(known_form(call.execution_id))
+        if call.media_ids is None:
+            return tuple(records)
+        by_id = {each.media_id: each for each in records}
+        return tuple(_named(by_id, media_id, index) for index, media_id in enumerate(call.media_ids))
+
+
+def _named(records: dict[str, MediaRecord], media_id: str, index: int) -> MediaRecord:
+    if media_id not in records:
+        raise MediaNotFound(field=f"mediaIds[{index}]")
+    return records[media_id]
+
+
+def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str, object]]:
+    """Media and named inputs, with the text and the seed where the pipeline has a place for them."""
+    given = dict(call.inputs)
+    media = call.media
+    if call.text is not None:
+        place = _free(pipeline, InputRole.TEXT, given)
+        if place is not None:
+            given[place] = call.text
+        elif pipeline.media_input is not None and pipeline.media_input.role is InputRole.MEDIA:
+            media = (*media, Media(f"media-{len(media) + 1}", call.text.encode()))
+        else:
+            raise InvalidInput("The pipeline takes no text.", field="text")
+    if call.seed_json is not None:
+        place = _free(pipeline, InputRole.JSON, given)
+        if place is not None:
+            given[place] = msgspec.json.decode(call.seed_json)
+    return media, given
+
+
+def _free(pipeline: Pipeline, role: InputRole, given: dict[str, object]) -> str | None:
+    named = pipeline.named_inputs.values()
+    return next((each.name for each in named if each.role is role and each.name not in given), None)
+
+
+def _new_execution(call: Call, at: datetime) -> NewExecution:
+    kept = not call.transient
+    return NewExecution(
+        execution_id=new_id(),
+        created_at=at,
+        tag=call.tag if kept else None,
+        meta_data=call.meta_data if kept else None,
+        transient=call.transient,
+    )
+
+
+def _run(pipeline: Pipeline, execution_id: str, at: datetime, state: RunState, media_count: int) -> Run:
+    return Run(
+        run_id=new_id(),
+        execution_id=execution_id,
+        pipeline_id=pipeline.pipeline_id,
+        pipeline_version=pipeline.version,
+        state=state,
+        attempt=0 if state is RunState.QUEUED else 1,
+        media_count=media_count,
+        created_at=at,
+        started_at=None if state is RunState.QUEUED else at,
+    )

@@ -1,0 +1,91 @@
+"""Sending the media of a run to Triton and making entries' contents of what comes back."""
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.core import inputs, results
+from gateway.domain.calls import Parameter
+from gateway.domain.media import Media
+from gateway.domain.pipelines import Pipeline
+from gateway.domain.tensors import Value
+from gateway.errors import MediaRefused, RunTimeout, TritonFailed
+from gateway.limits import MEDIA_IN_PARALLEL
+from gateway.ports import Dispatch, ImageDecoder, Inference, InferenceEngine
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What a run asks of Triton: one inference per media, or one where the pipeline takes none."""
+
+    run_id: str
+    pipeline: Pipeline
+    media: tuple[Media, ...]
+    named: tuple[Value, ...]
+    parameters: Mapping[str, Parameter]
+    #: One per inference; the engine fills them in.
+    dispatches: list[Dispatch]
+
+
+class Dispatcher:
+    """Runs the inferences of one run, several at a time, within its deadline."""
+
+    def __init__(self, engine: InferenceEngine, images: ImageDecoder):
+        self._engine = engine
+        self._images = images
+
+    async def contents(self, work: Work, seconds: float) -> list[bytes]:
+        """The content of each entry, in call order.
+
+        Raises:
+            RunTimeout: the deadline passed.
+            MediaRefused, TritonFailed, ...: the first inference that failed.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._all(work)
+        except TimeoutError:
+            raise timed_out(seconds) from None
+
+    async def _all(self, work: Work) -> list[bytes]:
+        if len(work.media) < 2:
+            return [await self._one(work, 0, work.media[0] if work.media else None)]
+        places = asyncio.Semaphore(MEDIA_IN_PARALLEL)
+
+        async def one(index: int, media: Media) -> bytes:
+            async with places:
+                return await self._one(work, index, media)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(index, media)) for index, media in enumerate(work.media)]
+        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
+            raise _first(failures) from None
+        return [task.result() for task in tasks]
+
+    async def _one(self, work: Work, index: int, media: Media | None) -> bytes:
+        dispatch = Dispatch()
+        work.dispatches.append(dispatch)
+        try:
+            values = work.named
+            if media is not None:
+                values = (await inputs.media_value(work.pipeline, media, self._images), *values)
+            request = Inference(work.pipeline.pipeline_id, values, work.run_id, work.parameters)
+            return results.content(work.pipeline, await self._engine.infer(request, dispatch))
+        except MediaRefused as error:
+            if error.step is not None and error.step not in work.pipeline.models:
+                # Not one of our steps' refusals, whatever it looks like.
+                raise TritonFailed from error
+            error.field = f"media[{index}]"
+            raise
+
+
+def timed_out(seconds: float) -> RunTimeout:
+    """The error of a run that had this long."""
+    return RunTimeout(f"The run did not end within its deadline of {seconds:.3g} s.")
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
+    """The failure that came first; the others followed from it or do not matter beside it."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

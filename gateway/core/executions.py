@@ -1,0 +1,127 @@
+"""Executions, and the media that are stored on them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
+from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
+from gateway.domain.media import MediaRecord
+from gateway.domain.media_types import uploaded
+from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound
+from gateway.ports import BlobStore, ExecutionStore
+
+
+class Executions:
+    """Keeps executions and their media."""
+
+    def __init__(self, store: ExecutionStore, blobs: BlobStore, *, clock: Callable[[], datetime] = now):
+        self._store = store
+        self._blobs = blobs
+        self._clock = clock
+
+    async def create(
+        self, execution_id: str | None, tag: str | None, meta_data: bytes | None
+    ) -> tuple[Execution, bool]:
+        """The execution of this ID, and whether it is new; one that there is stays as it is.
+
+        Raises:
+            InvalidInput: the ID is not of the form of one.
+        """
+        if execution_id is not None and not EXECUTION_ID.fullmatch(execution_id):
+            raise InvalidInput("An execution ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="executionId")
+        name = execution_id or new_id()
+        new = NewExecution(execution_id=name, created_at=self._clock(), tag=tag, meta_data=meta_data)
+        created = await self._store.create(new)
+        return await self._store.get(name), created
+
+    async def get(self, execution_id: str) -> Execution:
+        """One execution.
+
+        Raises:
+            ExecutionNotFound: there is none of this ID.
+        """
+        return await self._store.get(known_form(execution_id))
+
+    async def page(self, wanted: ExecutionFilter, limit: int, cursor: str | None) -> ExecutionPage:
+        """Executions, newest first.
+
+        Raises:
+            InvalidInput: the cursor is not one that this list gave.
+        """
+        before = place(cursor)
+        found = await self._store.page(wanted, limit + 1, before)
+        executions = [each for _, each in found[:limit]]
+        return ExecutionPage(executions, str(found[limit - 1][0]) if len(found) > limit else None)
+
+    async def delete(self, execution_id: str) -> None:
+        """Remove an execution and all that belongs to it.
+
+        Raises:
+            ExecutionNotFound: there is none of this ID.
+        """
+        await self._blobs.delete(await self._store.delete(known_form(execution_id)))
+
+    async def upload(self, execution_id: str, body: bytes, declared: str | None) -> MediaRecord:
+        """Store media on an execution; base64 of known media is decoded.
+
+        Raises:
+            ExecutionNotFound, MediaUnsupported, InvalidInput: nothing was stored.
+        """
+        data, content_type = uploaded(body, declared)
+        await self._store.get(known_form(execution_id))
+        media_id = new_id()
+        record = MediaRecord(
+            execution_id=execution_id,
+            media_id=media_id,
+            content_type=content_type,
+            size=len(data),
+            created_at=self._clock(),
+            blob=f"executions/{execution_id}/{media_id}",
+        )
+        await self._blobs.put(record.blob, data)
+        try:
+            await self._store.add_media(record)
+        except ExecutionNotFound:
+            await self._blobs.delete([record.blob])
+            raise
+        return record
+
+    async def media(self, execution_id: str) -> list[MediaRecord]:
+        """The stored media of an execution, in the order they came.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        return await self._store.media(known_form(execution_id))
+
+    async def fetch(self, execution_id: str, media_id: str) -> tuple[MediaRecord, bytes]:
+        """Stored media, byte for byte.
+
+        Raises:
+            ExecutionNotFound, MediaNotFound: there is no such execution or media.
+        """
+        for record in await self._store.media(known_form(execution_id)):
+            if record.media_id == media_id:
+                return record, await self._blobs.get(record.blob)
+        raise MediaNotFound
+
+    async def delete_media(self, execution_id: str, media_id: str) -> None:
+        """Remove stored media; entries that came of it stay.
+
+        Raises:
+            ExecutionNotFound, MediaNotFound: there is no such execution or media.
+        """
+        await self._blobs.delete([await self._store.remove_media(known_form(execution_id), media_id)])
+
+
+def place(cursor: str | None) -> int | None:
+    """The place in a list that a cursor names.
+
+    Raises:
+        InvalidInput: the cursor is not one that a list gave.
+    """
+    if cursor is None:
+        return None
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise InvalidInput("The cursor is not one that this list gave.", field="cursor")
+    return int(cursor)

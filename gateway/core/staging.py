@@ -1,0 +1,69 @@
+"""The media of runs in the background: put where they survive, fetched again, and dropped when the run has ended."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from gateway.core.admitted import Admitted
+from gateway.domain.calls import RunRequest, StoredMedia
+from gateway.domain.media import Media, MediaRecord
+from gateway.errors import Unavailable
+from gateway.ports import BlobStore
+
+log = logging.getLogger(__name__)
+
+
+class Staging:
+    """Moves the media of runs to and from the blob store."""
+
+    def __init__(self, blobs: BlobStore):
+        self._blobs = blobs
+
+    async def staged(self, admitted: Admitted) -> RunRequest:
+        """What the run is to do, with the media it brought stored until it has ended.
+
+        Raises:
+            StorageUnavailable: they cannot be said to be stored.
+        """
+        names = [f"runs/{admitted.run.run_id}/{index}" for index in range(len(admitted.media))]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, media in zip(names, admitted.media, strict=True):
+                    group.create_task(self._blobs.put(name, media.data))
+        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
+            raise failures.exceptions[0] from None
+        brought = zip(admitted.media, names, strict=True)
+        return RunRequest(
+            media=(
+                *(StoredMedia(media_id=media.media_id, blob=name) for media, name in brought),
+                *(StoredMedia(media_id=each.media_id, blob=each.blob) for each in admitted.stored),
+            ),
+            staged=tuple(names),
+            inputs=admitted.inputs,
+            idempotent=admitted.call.idempotent,
+            parameters=admitted.call.parameters,
+            timeout=admitted.call.timeout,
+        )
+
+    async def stored(self, records: Sequence[MediaRecord]) -> tuple[Media, ...]:
+        """Media that are stored on an execution.
+
+        Raises:
+            MediaNotFound, StorageUnavailable: they cannot be had.
+        """
+        return tuple([Media(each.media_id, await self._blobs.get(each.blob)) for each in records])
+
+    async def fetched(self, request: RunRequest) -> tuple[Media, ...]:
+        """The media of a run in the background.
+
+        Raises:
+            MediaNotFound, StorageUnavailable: they cannot be had.
+        """
+        return tuple([Media(each.media_id, await self._blobs.get(each.blob)) for each in request.media])
+
+    async def drop(self, blobs: Sequence[str]) -> None:
+        """Remove what lived no longer than its run; what cannot be removed now is left for the sweeper."""
+        try:
+            await self._blobs.delete(blobs)
+        except Unavailable:
+            log.warning("staging.not_dropped", extra={"count": len(blobs)})

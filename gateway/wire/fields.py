@@ -1,0 +1,178 @@
+"""What the fields of the wire's JSON mean, and their limits, for the OpenAPI document."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.limits import (
+    MAX_MEDIA_PER_CALL,
+    MAX_META_DATA_BYTES,
+    MAX_SYNC_TIMEOUT,
+    MAX_TAG_CHARACTERS,
+    MAX_TRANSFORM_CHARACTERS,
+)
+
+Schema = dict[str, Any]
+
+#: As `gateway.domain.ids.EXECUTION_ID`, but for `.` and `..`: generators for some languages know no look-ahead.
+EXECUTION_ID: Final = "^[A-Za-z0-9._-]{1,128}$"
+
+
+def _means(description: str, **limits: Any) -> Schema:
+    return {"description": description, **limits}
+
+
+def _time(description: str) -> Schema:
+    return {"description": description, "format": "date-time"}
+
+
+#: Fields that mean the same wherever they stand.
+EVERYWHERE: Final[Mapping[str, Schema]] = {
+    "executionId": _means("The execution that this belongs to."),
+    "runId": _means("The run that this belongs to."),
+    "pipelineId": _means("The pipeline: the name of its ensemble in Triton."),
+    "pipelineVersion": _means("The version of the pipeline; 0 is what Triton's repository holds now."),
+    "mediaId": _means("The media: stored, or `media-1`, `media-2`, … in the order of the call."),
+    "createdAt": _time("When it came about (UTC)."),
+    "startedAt": _time("When work on it began (UTC)."),
+    "completedAt": _time("When it ended (UTC)."),
+    "tag": _means("A word of the caller's own, to find executions by.", maxLength=MAX_TAG_CHARACTERS),
+    "metaData": _means(f"Facts of the caller's own: at most {MAX_META_DATA_BYTES} bytes of JSON."),
+    "modelVersions": _means("The version of each model that answered."),
+    "datatype": _means("Triton's name of the datatype, such as FP32 or BYTES."),
+    "shape": _means("The size of each dimension; -1 is any."),
+    "error": _means("Why it failed: what the caller was told."),
+    "description": _means("What it does, in the words of its author."),
+    "inputs": _means("What goes in."),
+    "outputs": _means("What comes out."),
+}
+
+#: Fields of one kind of object.
+OF: Final[Mapping[str, Mapping[str, Schema]]] = {
+    "ExecuteBody": {
+        "executionId": _means("An execution that there is: what is found is appended to its observation. "
+                              "Without one the call brings one about.", pattern=EXECUTION_ID),
+        "media": _means("The media to run on, each as base64, with or without a `data:` prefix. They live no longer "
+                        "than the call.", maxItems=MAX_MEDIA_PER_CALL,
+                        items={"type": "string", "contentEncoding": "base64"}),
+        "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them."),
+        "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers."),
+        "text": _means("Text to run on: the pipeline's text input, else one more media."),
+        "observation": {"anyOf": [{"$ref": "#/components/schemas/ObservationBody"}, {"type": "null"}],
+                        "description": "Entries that stand in the observation before the run."},
+        "idempotent": _means("What this run finds takes the place of what the same pipeline found before."),
+        "transient": _means("Nothing of what is found is kept; reading it later is 410."),
+        "transform": _means("The JSONata expression of `executeSync/transform`; else the pipeline's own is used.",
+                            maxLength=MAX_TRANSFORM_CHARACTERS),
+        "runtimeParameters": _means("Parameters of the request to Triton, which reach every step.",
+                                    additionalProperties={"type": ["string", "number", "boolean"]}),
+        "timeout": _means("Seconds within which the run must end.",
+                          exclusiveMinimum=0, maximum=MAX_SYNC_TIMEOUT),
+        "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
+        "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
+    },
+    "ExecutionBody": {
+        "executionId": _means("A name of the caller's own; without one it gets a UUID.",
+                              pattern=EXECUTION_ID),
+    },
+    "ObservationBody": {
+        "executionId": _means("Taken and not looked at: the address says which execution."),
+        "mediaContents": _means("The entries. One with a known `id` replaces the content of that entry, any other is "
+                                "appended.", items={"$ref": "#/components/schemas/EntryBody"}),
+        "documents": _means("Linked documents are not kept: nothing, or empty.", maxItems=0),
+    },
+    "Envelope": {"observation": _means("What this call found.", **{"$ref": "#/components/schemas/Observation"})},
+    "Problem": {
+        "title": _means("The phrase of the HTTP status."),
+        "status": _means("The HTTP status.", minimum=400, maximum=599),
+        "detail": _means("What is wrong, and what to do."),
+        "message": _means("`detail` again."),
+        "code": _means("A stable name of the failure; more may come.", pattern=r"^[a-z_]+(\.[a-z_]+)?$"),
+        "request_id": _means("The name of the request, which finds it in the log."),
+        "field": _means("Which part of the request is meant."),
+        "executionId": _means("The record that the failure left."),
+        "runId": _means("The record that the failure left."),
+    },
+    "PipelineView": {
+        "name": _means("Its name: the same as its ID."),
+        "status": _means("Whether it can be run now."),
+        "tag": _means("The word its author files it under."),
+        "version": _means("The version that answers; 0 is what Triton's repository holds now."),
+        "reason": _means("Why it is not ready, in Triton's words."),
+        "transform": _means("The JSONata expression that executeSync/transform uses where a call names none."),
+    },
+    "PipelineDetail": {
+        "pipeline": _means("What it takes and gives."),
+        "pipelineDefinition": _means("Its steps, and the way of each tensor between them."),
+    },
+    "Input": {
+        "name": _means("The name of the tensor."),
+        "role": _means("What a caller gives for it."),
+        "optional": _means("Whether a call may leave it out."),
+    },
+    "Output": {"name": _means("The name of the tensor."), "role": _means("What it becomes in an entry.")},
+    "Definition": {
+        "pipelineDefinitionId": _means("The pipeline's ID."),
+        "nodes": _means("Its steps: one model each."),
+        "edges": _means("The way of each tensor from step to step."),
+    },
+    "Node": {
+        "modelId": _means("The name of the step in this graph."),
+        "modelName": _means("The model in Triton."),
+        "modelVersion": _means("Its version; -1 is the latest."),
+    },
+    "NodeInput": {
+        "inputName": _means("The name of the tensor."),
+        "inputShape": _means("The size of each dimension; -1 is any."),
+        "inputType": _means("The kind of tensor, in Cambrion's words."),
+    },
+    "NodeOutput": {
+        "outputName": _means("The name of the tensor."),
+        "outputShape": _means("The size of each dimension; -1 is any."),
+        "outputType": _means("The kind of tensor, in Cambrion's words."),
+    },
+    "Edge": {
+        "id": _means("The name of the edge."),
+        "dataHandle": _means("The tensor of the ensemble that goes this way."),
+        "source": _means("The node that it leaves, or `input`."),
+        "target": _means("The node that it reaches, or `output`."),
+        "sourceHandle": _means("The output that it leaves by."),
+        "targetHandle": _means("The input that it comes in by."),
+    },
+    "ExecutionView": {
+        "status": _means("The state of its newest run, in upper case; absent before the first."),
+        "metaData": _means("Facts of the caller's own.", type="object"),
+        "duration": _means("Seconds that its newest run took."),
+    },
+    "RunView": {
+        "state": _means("Where it stands."),
+        "attempt": _means("Which try this is."),
+        "mediaCount": _means("How many media it runs on."),
+        "timings": _means("Where its time went, once it has ended."),
+    },
+    "RunError": {
+        "code": _means("A stable name of the failure."),
+        "message": _means("What was wrong."),
+        "field": _means("Which part of the request was meant."),
+    },
+    "Timings": {
+        "queueMs": _means("Milliseconds of waiting for a place."),
+        "computeMs": _means("Milliseconds with Triton."),
+        "gatewayMs": _means("Milliseconds in the gateway."),
+    },
+    "MediaView": {
+        "contentType": _means("Its type, told by its first bytes."),
+        "size": _means("Its size in bytes."),
+    },
+    "UploadedView": {
+        "mediaId": _means("The first of them."),
+        "mediaIds": _means("All of them, in the order they came."),
+    },
+    "Alive": {"status": _means("`ok`.")},
+    "Ready": {
+        "status": _means("`ready` or `not ready`."),
+        "triton": _means("Whether Triton answers."),
+        "database": _means("Whether the database answers."),
+        "blobs": _means("Whether the store of media answers."),
+        "admitting": _means("Whether new work is taken."),
+    },
+}  # fmt: skip

@@ -1,0 +1,71 @@
+"""The schema, from every released version to the newest, with records in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from alembic.script import ScriptDirectory
+
+from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.entries import PostgresEntries
+from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.migrate import migrate, migrations
+from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.domain.ids import new_id
+from gateway.domain.runs import RunState
+
+REVISIONS = sorted(each.revision for each in ScriptDirectory.from_config(migrations()).walk_revisions())
+RUN = "019aa000-0000-7000-8000-000000000001"
+#: What a gateway of each schema has written; a new schema brings its own.
+RECORDS = {
+    "0001": f"""
+        INSERT INTO executions (execution_id, tag, meta_data, created_at, newest_run, state, completed_at)
+        VALUES ('old', 't', '{{"a": 1}}', now(), '{RUN}', 'completed', now());
+        INSERT INTO runs (
+            run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at, model_versions
+        ) VALUES ('{RUN}', 'old', 'ocr', 0, 'completed', 1, 1, now(), '{{"decode": "1"}}');
+        INSERT INTO entries (execution_id, entry_id, run_id, pipeline_id, pipeline_version, created_at, content)
+        VALUES ('old', 'entry', '{RUN}', 'ocr', 0, now(), '{{"rawText":  "kept as it came"}}');
+    """,
+}
+
+
+@pytest.fixture
+async def empty(database_url: str) -> AsyncIterator[str]:
+    """A database of its own, with nothing in it."""
+    admin = await asyncpg.connect(database_url)
+    name = f"m{new_id()[-12:]}"
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield database_url.replace("/gateway?", f"/{name}?")
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+def test_every_schema_has_records_to_be_tested_with() -> None:
+    assert sorted(RECORDS) == REVISIONS
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_records_of_a_released_schema_are_read_by_the_newest_gateway(empty: str, revision: str) -> None:
+    await migrate(empty, revision)
+    connection = await asyncpg.connect(empty)
+    await connection.execute(RECORDS[revision])
+    await connection.close()
+    await migrate(empty)
+    database = Database(empty)
+    await database.open()
+    execution = await PostgresExecutions(database).get("old")
+    assert (execution.tag, execution.meta_data, execution.state) == ("t", b'{"a": 1}', RunState.COMPLETED)
+    assert (await PostgresRuns(database, lambda: 0).get(RUN)).model_versions == {"decode": "1"}
+    ((_, entry),) = await PostgresEntries(database).page("old", 10, 0, superseded=False)
+    assert entry.content == b'{"rawText":  "kept as it came"}'
+    await database.close()
+
+
+async def test_migrating_twice_and_at_once_is_safe(empty: str) -> None:
+    await asyncio.gather(*(migrate(empty) for _ in range(4)))
+    await migrate(empty)
+    connection = await asyncpg.connect(empty)
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == REVISIONS[-1]
+    await connection.close()

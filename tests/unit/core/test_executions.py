@@ -1,0 +1,156 @@
+import base64
+
+import pytest
+from unit.fakes import START, FakeBlobs, Gateway
+
+from gateway.domain.executions import ExecutionFilter
+from gateway.domain.ids import is_uuid
+from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound, MediaUnsupported, StorageUnavailable
+
+PNG = b"\x89PNG\r\n\x1a\n and more"
+
+
+async def with_execution(execution_id: str = "mine") -> Gateway:
+    built = Gateway()
+    await built.executions.create(execution_id, None, None)
+    return built
+
+
+async def test_an_execution_of_a_new_id_is_created() -> None:
+    execution, created = await Gateway().executions.create("mine.1_a-B", "tag", b'{"a": 1}')
+    assert created
+    assert (execution.execution_id, execution.tag, execution.meta_data) == ("mine.1_a-B", "tag", b'{"a": 1}')
+    assert (execution.created_at, execution.state) == (START, None)
+
+
+async def test_an_execution_that_there_is_stays_as_it_is() -> None:
+    built = Gateway()
+    first, _ = await built.executions.create("mine", "one", None)
+    second, created = await built.executions.create("mine", "two", b"{}")
+    assert (second, created) == (first, False)
+
+
+async def test_an_execution_without_an_id_gets_one() -> None:
+    execution, created = await Gateway().executions.create(None, None, None)
+    assert created
+    assert is_uuid(execution.execution_id)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "ä", "x" * 129, "a\n", "a\0"])
+async def test_an_id_of_another_form_is_refused(name: str) -> None:
+    built = Gateway()
+    with pytest.raises(InvalidInput) as refused:
+        await built.executions.create(name, None, None)
+    assert refused.value.field == "executionId"
+    with pytest.raises(ExecutionNotFound):
+        await built.executions.get(name)
+
+
+@pytest.mark.parametrize("name", ["...", ".a", "a.", "-", "x" * 128])
+async def test_an_id_of_the_form_is_taken(name: str) -> None:
+    _, created = await Gateway().executions.create(name, None, None)
+    assert created
+
+
+async def test_a_list_is_read_page_by_page_newest_first() -> None:
+    built = Gateway()
+    for number in range(5):
+        await built.executions.create(f"e{number}", "odd" if number % 2 else "even", None)
+    pages, cursor = [], None
+    while True:
+        page = await built.executions.page(ExecutionFilter(), 2, cursor)
+        pages.append([each.execution_id for each in page.executions])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == [["e4", "e3"], ["e2", "e1"], ["e0"]]
+    odd = await built.executions.page(ExecutionFilter(tag="odd"), 2, None)
+    assert ([each.execution_id for each in odd.executions], odd.next_cursor) == (["e3", "e1"], None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "-1", "1.5", "1" * 19, "²", "٣"])
+async def test_a_cursor_of_somebody_else_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await Gateway().executions.page(ExecutionFilter(), 2, cursor)
+    assert refused.value.field == "cursor"
+
+
+async def test_media_is_stored_as_it_came_with_the_type_its_bytes_tell() -> None:
+    built = await with_execution()
+    record = await built.executions.upload("mine", PNG, "application/octet-stream")
+    assert (record.content_type, record.size, record.execution_id) == ("image/png", len(PNG), "mine")
+    assert built.blobs.kept == {f"executions/mine/{record.media_id}": PNG}
+    assert await built.executions.media("mine") == [record]
+    assert await built.executions.fetch("mine", record.media_id) == (record, PNG)
+
+
+async def test_base64_of_known_media_is_decoded() -> None:
+    built = await with_execution()
+    record = await built.executions.upload("mine", base64.b64encode(PNG), "image/png")
+    assert await built.executions.fetch("mine", record.media_id) == (record, PNG)
+
+
+async def test_text_is_kept_where_it_is_declared() -> None:
+    built = await with_execution()
+    record = await built.executions.upload("mine", b"words", "text/plain")
+    assert record.content_type.startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("execution_id", "body", "error"),
+    [
+        ("mine", b"", InvalidInput),
+        ("mine", b"words", MediaUnsupported),
+        ("never", PNG, ExecutionNotFound),
+        ("..", PNG, ExecutionNotFound),
+    ],
+)
+async def test_media_that_is_refused_leaves_nothing(execution_id: str, body: bytes, error: type[Exception]) -> None:
+    built = await with_execution()
+    with pytest.raises(error):
+        await built.executions.upload(execution_id, body, None)
+    assert built.blobs.kept == {}
+    assert built.records.media == []
+
+
+async def test_media_of_an_execution_that_is_deleted_meanwhile_leaves_no_blob() -> None:
+    built = await with_execution()
+
+    class Deleting(FakeBlobs):
+        async def put(self, key: str, data: bytes) -> None:
+            await super().put(key, data)
+            del built.records.executions["mine"]
+
+    built.executions._blobs = blobs = Deleting()
+    with pytest.raises(ExecutionNotFound):
+        await built.executions.upload("mine", PNG, None)
+    assert blobs.kept == {}
+
+
+async def test_deleted_media_is_gone_with_its_bytes() -> None:
+    built = await with_execution()
+    record = await built.executions.upload("mine", PNG, None)
+    await built.executions.delete_media("mine", record.media_id)
+    assert built.blobs.kept == {}
+    for gone in (built.executions.fetch, built.executions.delete_media):
+        with pytest.raises(MediaNotFound):
+            await gone("mine", record.media_id)
+
+
+async def test_a_deleted_execution_takes_its_media_along() -> None:
+    built = await with_execution()
+    await built.executions.upload("mine", PNG, None)
+    await built.executions.delete("mine")
+    assert built.blobs.kept == {}
+    with pytest.raises(ExecutionNotFound):
+        await built.executions.delete("mine")
+
+
+async def test_an_execution_is_deleted_even_where_its_blobs_cannot_be_reached() -> None:
+    built = await with_execution()
+    await built.executions.upload("mine", PNG, None)
+    built.blobs.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable):
+        await built.executions.delete("mine")
+    with pytest.raises(ExecutionNotFound):
+        await built.executions.get("mine")
