@@ -11,12 +11,12 @@ from typing import Any
 
 import psutil
 import pytest
-from unit.jsonata_table import NOTHING, ROWS, Error, Row
 
 from gateway.adapters.jsonata import child
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.errors import Draining, Internal, TransformInvalid, TransformLimit
 from gateway.limits import MAX_TRANSFORM_CHARACTERS, TRANSFORM_CHILDREN
+from unit.jsonata_table import NOTHING, ROWS, Error, Row
 
 #: Seconds after which a test that should have ended long ago is given up.
 PATIENCE = 60.0

@@ -3,9 +3,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from unit.jsonata_table import NOTHING, ROWS, Error, Row
 
 from gateway.adapters.jsonata import engine, second
+from unit.jsonata_table import NOTHING, ROWS, Error, Row
 
 Engine = Callable[[str, str], str | None]
 # The exact engine reads the clock in a way that Python 3.12 warns of.

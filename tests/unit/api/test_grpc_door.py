@@ -8,7 +8,6 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
 
 from gateway.api.grpc.server import NAMES, GrpcServer
 from gateway.domain.ids import new_id
@@ -24,6 +23,7 @@ from gateway.v1 import (
     runs_pb2,
     runs_pb2_grpc,
 )
+from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
 
 REQUEST = pipelines_pb2.ExecuteSyncRequest(pipeline_id="ocr", media=[media_pb2.Media(data=b"abc")])
 

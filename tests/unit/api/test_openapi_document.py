@@ -11,7 +11,6 @@ from jsonschema import Draft202012Validator
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from unit.fakes import gateway
 
 from gateway import errors
 from gateway.api.rest.app import rest_app
@@ -19,6 +18,7 @@ from gateway.api.rest.docs import as_json, as_yaml
 from gateway.api.rest.openapi.document import OPERATIONS
 from gateway.domain.ids import EXECUTION_ID
 from gateway.wire import fields
+from unit.fakes import gateway
 
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -7,9 +7,9 @@ from importlib.resources import files
 
 import httpx
 import pytest
-from unit.fakes import gateway
 
 from gateway.api.rest.app import rest_app
+from unit.fakes import gateway
 
 PAGES = ("/docs", "/redoc")
 OWN = ("swagger.js", "redoc_page.js")

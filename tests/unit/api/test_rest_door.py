@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
 
 from gateway.api.rest.app import rest_app
 from gateway.domain.ids import is_uuid, new_id
 from gateway.domain.pipelines import PipelineStatus
 from gateway.errors import Internal, MediaUnreadable, StorageUnavailable, TritonUnavailable
+from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
 
 EXECUTE = "/v1/pipelines/ocr/executeSync"
 MEDIA = {"media": ["YWJj"]}

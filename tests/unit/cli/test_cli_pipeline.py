@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from unit.cli.fake_gateway import Answer, Answering, Asked, FakeGateway, faking, observation, problem, ran
 
 from gateway.cli.main import main
+from unit.cli.fake_gateway import Answer, Answering, Asked, FakeGateway, faking, observation, problem, ran
 
 
 def invoke(fake: FakeGateway, *arguments: object) -> Result:

@@ -3,9 +3,9 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from unit.cli.fake_gateway import Answer, Asked, FakeGateway, faking, observation, problem
 
 from gateway.cli.main import main
+from unit.cli.fake_gateway import Answer, Asked, FakeGateway, faking, observation, problem
 
 
 def invoke(fake: FakeGateway, *arguments: str, stdin: str | None = None) -> Result:

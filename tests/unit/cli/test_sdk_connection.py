@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from unit.cli.fake_gateway import Answer, faking
 
 from gateway.sdk.call import Call
 from gateway.sdk.client import Client
 from gateway.sdk.errors import ConnectionLost, NotAGateway, Refused
+from unit.cli.fake_gateway import Answer, faking
 
 ALIVE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -1,9 +1,9 @@
 import pytest
-from unit.fakes import Gateway
 
 from gateway.core.admission import Admission
 from gateway.core.health import Readiness
 from gateway.errors import Draining, Overloaded, StorageUnavailable, TritonUnavailable
+from unit.fakes import Gateway
 
 
 def test_a_call_past_the_last_place_is_refused_at_once() -> None:

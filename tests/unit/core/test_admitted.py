@@ -1,6 +1,5 @@
 import msgspec
 import pytest
-from unit.fakes import MEDIA_INPUT, START, FakeExecutions, Gateway, gateway, pipeline
 
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.domain.calls import Call
@@ -11,6 +10,7 @@ from gateway.domain.observations import Given
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.domain.runs import RunState
 from gateway.errors import ExecutionNotFound, GatewayError, InvalidInput, MediaNotFound, PipelineNotFound
+from unit.fakes import MEDIA_INPUT, START, FakeExecutions, Gateway, gateway, pipeline
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 SEED = Input("SEED", "BYTES", (1,), InputRole.JSON)

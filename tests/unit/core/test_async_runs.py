@@ -1,11 +1,11 @@
 import pytest
-from unit.fakes import START, Gateway, gateway
 
 from gateway.domain.calls import Call
 from gateway.domain.media import given
 from gateway.domain.observations import Given
 from gateway.domain.runs import RunState
 from gateway.errors import ExecutionNotFound, GatewayError, InvalidInput, PipelineNotFound, StorageUnavailable
+from unit.fakes import START, Gateway, gateway
 
 
 def call(*media: bytes, **fields: object) -> Call:

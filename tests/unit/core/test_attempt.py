@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 from gateway.core import attempt
 from gateway.core.dispatch import Work
@@ -10,6 +9,7 @@ from gateway.domain.media import given
 from gateway.domain.runs import Run, RunError, RunState, Timings
 from gateway.errors import GatewayError, MediaUnreadable, RunCanceled, RunTimeout, StorageUnavailable, TritonFailed
 from gateway.ports import Dispatch
+from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 END = START + timedelta(seconds=2)
 

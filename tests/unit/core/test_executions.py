@@ -1,11 +1,11 @@
 import base64
 
 import pytest
-from unit.fakes import START, FakeBlobs, Gateway
 
 from gateway.domain.executions import ExecutionFilter
 from gateway.domain.ids import is_uuid
 from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound, MediaUnsupported, StorageUnavailable
+from unit.fakes import START, FakeBlobs, Gateway
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 

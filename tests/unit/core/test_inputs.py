@@ -1,11 +1,11 @@
 import pytest
-from unit.fakes import FakeImages, pipeline
 
 from gateway.core.inputs import media_value, named_values
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.domain.tensors import Value, to_plain
 from gateway.errors import InvalidInput, MediaUnreadable, WiringInvalid
+from unit.fakes import FakeImages, pipeline
 
 MEDIA = Media("media-1", b"encoded")
 

@@ -1,7 +1,6 @@
 import asyncio
 
 import pytest
-from unit.fakes import FakeSource, FakeStore, pipeline, with_status
 
 from gateway.core.pipelines import Pipelines
 from gateway.domain.pipelines import PipelineStatus
@@ -13,6 +12,7 @@ from gateway.errors import (
     StorageUnavailable,
     TritonUnavailable,
 )
+from unit.fakes import FakeSource, FakeStore, pipeline, with_status
 
 OCR = pipeline("ocr")
 STATS = pipeline("image_stats")

@@ -2,13 +2,13 @@ import struct
 
 import msgspec
 import pytest
-from unit.fakes import pipeline, text
 
 from gateway.core.results import content
 from gateway.domain.observations import RESERVED
 from gateway.domain.pipelines import Output, OutputRole, Pipeline
 from gateway.domain.tensors import Value
 from gateway.errors import TritonFailed, WiringInvalid
+from unit.fakes import pipeline, text
 
 NUMBER = Value("SCORE", "FP32", (1, 2), (struct.pack("<2f", 0.5, -1.0),))
 NUMBER_PLAIN = {"datatype": "FP32", "shape": [1, 2], "data": [0.5, -1.0]}

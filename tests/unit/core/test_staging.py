@@ -1,11 +1,11 @@
 import pytest
-from unit.fakes import EXECUTION_ID, START, FakeBlobs, finished_run, pipeline
 
 from gateway.core.admitted import Admitted
 from gateway.core.staging import Staging
 from gateway.domain.calls import Call, RunRequest, StoredMedia
 from gateway.domain.media import Media, MediaRecord, given
 from gateway.errors import MediaNotFound, StorageUnavailable
+from unit.fakes import EXECUTION_ID, START, FakeBlobs, finished_run, pipeline
 
 RUN = finished_run().run
 RECORD = MediaRecord(

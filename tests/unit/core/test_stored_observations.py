@@ -1,13 +1,13 @@
 import json
 
 import pytest
-from unit.fakes import EXECUTION_ID, START, FakeRecords, Gateway, entry, finished_run
 
 from gateway.domain.executions import Execution
 from gateway.domain.ids import new_id
 from gateway.domain.observations import Entry, Given, observation_json
 from gateway.errors import ExecutionNotFound, ResultGone, TransformInvalid
 from gateway.limits import ENTRIES_PER_READ
+from unit.fakes import EXECUTION_ID, START, FakeRecords, Gateway, entry, finished_run
 
 
 def with_entries(count: int) -> tuple[Gateway, list[Entry]]:

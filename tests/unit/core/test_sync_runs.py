@@ -2,18 +2,6 @@ import asyncio
 
 import msgspec
 import pytest
-from unit.fakes import (
-    EXECUTION_ID,
-    START,
-    Gateway,
-    answering,
-    failing,
-    finished_run,
-    gateway,
-    media_of,
-    pipeline,
-    text,
-)
 
 from gateway.domain.calls import Call
 from gateway.domain.ids import new_id
@@ -43,6 +31,18 @@ from gateway.errors import (
 )
 from gateway.limits import MEDIA_IN_PARALLEL
 from gateway.ports import Dispatch, Inference
+from unit.fakes import (
+    EXECUTION_ID,
+    START,
+    Gateway,
+    answering,
+    failing,
+    finished_run,
+    gateway,
+    media_of,
+    pipeline,
+    text,
+)
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 

@@ -2,7 +2,6 @@ import asyncio
 
 import msgspec
 import pytest
-from unit.fakes import Gateway, failing, gateway, media_of, pipeline
 
 from gateway.domain.calls import Accepted, Call
 from gateway.domain.media import given
@@ -20,6 +19,7 @@ from gateway.errors import (
 )
 from gateway.limits import FIRST_RETRY, LONGEST_RETRY, MAX_ATTEMPTS
 from gateway.ports import Dispatch, Inference
+from unit.fakes import Gateway, failing, gateway, media_of, pipeline
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 

@@ -1,8 +1,8 @@
 import pytest
-from unit.fakes import pipeline
 
 from gateway.domain.graph import definition, node_type
 from gateway.domain.pipelines import Edge, Input, InputRole, Output, OutputRole, Pipeline, Port, Step
+from unit.fakes import pipeline
 
 
 def test_a_graph_leads_from_the_caller_through_the_steps_back_to_the_caller() -> None:

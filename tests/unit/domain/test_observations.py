@@ -2,9 +2,9 @@ import json
 
 import msgspec
 import pytest
-from unit.fakes import ENTRY_ID, EXECUTION_ID, RUN_ID, entry
 
 from gateway.domain.observations import RESERVED, VOCABULARY, entry_json, observation_json
+from unit.fakes import ENTRY_ID, EXECUTION_ID, RUN_ID, entry
 
 HEAD = (
     f'{{"id":"{ENTRY_ID}","mediaId":"media-1","runId":"{RUN_ID}",'

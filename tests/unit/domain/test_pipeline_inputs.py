@@ -1,8 +1,8 @@
 import pytest
-from unit.fakes import MEDIA_INPUT, pipeline
 
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.errors import InvalidInput
+from unit.fakes import MEDIA_INPUT, pipeline
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 LIMIT = Input("LIMIT", "INT32", (1,), InputRole.NUMBER, optional=True)

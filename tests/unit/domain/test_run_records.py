@@ -2,11 +2,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from unit.fakes import START
 
 from gateway.domain.executions import Execution
 from gateway.domain.runs import RunError, RunState
 from gateway.errors import InvalidInput
+from unit.fakes import START
 
 
 def test_states_are_lower_case_words() -> None:

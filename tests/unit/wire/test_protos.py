@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 from gateway.domain.executions import Execution
 from gateway.domain.graph import definition
@@ -15,6 +14,7 @@ from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_TAG_CHAR
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
 from gateway.wire import protos
 from gateway.wire.calls import asked as asked_of
+from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 
 def request(*media: media_pb2.Media, **fields: object) -> pipelines_pb2.ExecuteSyncRequest:

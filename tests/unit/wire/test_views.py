@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 import msgspec
-from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 from gateway.domain.executions import Execution
 from gateway.domain.pipelines import PipelineStatus
 from gateway.domain.runs import RunError, RunState, Timings
 from gateway.wire import views
+from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 
 def plain(view: object) -> object:

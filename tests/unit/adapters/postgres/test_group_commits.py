@@ -3,12 +3,12 @@ import logging
 from collections.abc import Sequence
 
 import pytest
-from unit.fakes import finished_run
 
 from gateway.adapters.postgres.commits import GroupCommits
 from gateway.errors import Internal, StorageUnavailable
 from gateway.limits import MAX_RUNS_PER_COMMIT
 from gateway.ports import FinishedRun
+from unit.fakes import finished_run
 
 
 def nobody_else() -> int:

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from unit.fakes import ENTRY_ID, RUN_ID, START, entry, finished_run
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.statements import statement
@@ -11,6 +10,7 @@ from gateway.domain.executions import Execution
 from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError, RunState, Timings
 from gateway.ports import FinishedRun
+from unit.fakes import ENTRY_ID, RUN_ID, START, entry, finished_run
 
 RUN_COLUMNS = (
     "execution_id",

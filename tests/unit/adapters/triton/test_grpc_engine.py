@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 import grpc.aio
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from unit.fakes import RUN_ID
 
 from gateway.adapters.triton.grpc_engine import GrpcEngine, _request
 from gateway.domain.tensors import Value, frame
 from gateway.errors import GatewayError, MediaUnreadable, PipelineNotReady, TritonFailed, TritonUnavailable
 from gateway.ports import Dispatch, Inference
+from unit.fakes import RUN_ID
 
 
 def inference(*values: Value) -> Inference:

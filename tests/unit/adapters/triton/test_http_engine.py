@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from unit.fakes import RUN_ID
 
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.domain.tensors import Value, frame
@@ -17,6 +16,7 @@ from gateway.errors import (
     TritonUnavailable,
 )
 from gateway.ports import Dispatch, Inference
+from unit.fakes import RUN_ID
 
 MEDIA = b"\x89PNG\r\n\x00"
 INFERENCE = Inference(
