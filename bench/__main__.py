@@ -1,7 +1,6 @@
 """`python -m bench`: what the gateway costs, side by side in one run."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 from typing import Final
@@ -10,60 +9,51 @@ import click
 import msgspec
 from rich.console import Console
 
+from bench import synchronous
+from bench.background import part as background
 from bench.calls import get
-from bench.contenders import Contender, Gateway, Handwritten, checked, direct
+from bench.contenders import Site
 from bench.faults import BenchFailed
-from bench.figures import figures
 from bench.ground import MEDIA, ROOT, folder, ground
-from bench.load import Load
 from bench.machine import Machine, this_machine
+from bench.plan import Part, Plan
 from bench.progress import Progress
-from bench.ratios import ratios
-from bench.records import create_database, server_version
+from bench.records import server_version
 from bench.report import Result, show, write
-from bench.rounds import Rounds
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.errors import CannotStart
 
 RESULTS: Final = ROOT / ".bench"
-CONTENDERS: Final = 5
 INTERRUPTED: Final = 130
 WIDTH_ON_A_PIPE: Final = 120
-
-
-class Plan:
-    """What the options ask for."""
-
-    def __init__(self, seconds: int, rounds: int, connections: int, quick: bool):
-        self.seconds = 2 if quick else seconds
-        self.rounds = 1 if quick else rounds
-        self.connections = connections
-        self.warm_up = 1 if quick else 3
 
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
-  python -m bench                        eight rounds of three seconds, about three minutes
+  python -m bench                        both parts, about five minutes
   python -m bench --quick                whether it works; its numbers say little
+  python -m bench --only background      runs in the background alone
   python -m bench --seconds 10 --rounds 12 --connections 32
 """,
 )
 @click.option("--seconds", type=click.IntRange(1), default=3, show_default=True, help="Seconds of one round.")
 @click.option("--rounds", type=click.IntRange(1), default=8, show_default=True, help="Rounds of each contender.")
 @click.option("--connections", type=click.IntRange(1), default=16, show_default=True, help="Callers at once.")
-@click.option("--quick", is_flag=True, help="One round of two seconds.")
-def main(seconds: int, rounds: int, connections: int, quick: bool) -> None:
-    """Measure the gateway beside Triton itself and beside a service written by hand.
+@click.option("--only", type=click.Choice(["sync", "background"]), help="One part alone.")
+@click.option("--quick", is_flag=True, help="One short round.")
+def main(seconds: int, rounds: int, connections: int, only: Part | None, quick: bool) -> None:
+    """Measure the gateway beside Triton itself and beside services written by hand.
 
     Starts Triton, PostgreSQL and all contenders, and stops them at the end. Writes .bench/result.json and
-    .bench/result.md. Exits 1 where a single request failed or a record is missing.
+    .bench/result.md. Exits 1 where a single request or run failed, or a record is missing.
     """
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=WIDTH_ON_A_PIPE)
+    plan = Plan(seconds=seconds, rounds=rounds, connections=connections, quick=quick, only=only)
     try:
-        result = asyncio.run(_until_stopped(Plan(seconds, rounds, connections, quick), console))
+        result = asyncio.run(_until_stopped(plan, console))
     except (BenchFailed, CannotStart) as failure:
         raise click.ClickException(str(failure)) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -80,39 +70,23 @@ async def _until_stopped(plan: Plan, console: Console) -> Result:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with Progress(console, CONTENDERS * (plan.rounds + 1)) as progress, folder() as work:
-        async with contextlib.AsyncExitStack() as cleanup:
-            endpoints = await cleanup.enter_async_context(ground(work, progress.line))
-            contenders = await _started(endpoints, cleanup, progress)
-            rounds = Rounds(contenders, Load(work, plan.connections), progress)
-            measured = await rounds.run(plan.rounds, plan.seconds, plan.warm_up)
-            machine = await _machine(endpoints)
-    found = {each.name: figures(each.name, measured) for each in contenders}
-    return Result(
-        machine=machine,
-        seconds=plan.seconds,
-        rounds=plan.rounds,
-        connections=plan.connections,
-        media_bytes=MEDIA.stat().st_size,
-        figures=list(found.values()),
-        ratios=ratios(found),
-    )
-
-
-async def _started(endpoints: Endpoints, cleanup: contextlib.AsyncExitStack, progress: Progress) -> list[Contender]:
-    """All contenders, running, each seen to answer rightly."""
-    assert endpoints.database_url is not None
     logs = RESULTS / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    media = MEDIA.read_bytes()
-    contenders = direct(endpoints, media)
-    for kind, name in ((Gateway, "bench_gateway"), (Handwritten, "bench_handwritten")):
-        service = kind.plan(endpoints, await create_database(endpoints.database_url, name), logs)
-        cleanup.push_async_callback(service.server.stop)
-        await service.start()
-        contenders += service.contenders(media)
-    progress.line("all contenders run; each is asked once")
-    return await checked(contenders)
+    with Progress(console, plan.steps) as progress, folder() as work:
+        async with ground(work, progress.line) as endpoints:
+            return await _measured(plan, Site(endpoints=endpoints, work=work, logs=logs), progress)
+
+
+async def _measured(plan: Plan, site: Site, progress: Progress) -> Result:
+    """Each part that was asked for, one after the other, so that neither is in the other's way."""
+    return Result(
+        machine=await _machine(site.endpoints),
+        media_bytes=MEDIA.stat().st_size,
+        synchronous=await synchronous.measured(site, plan.synchronous, progress) if plan.has("sync") else None,
+        background=await background.measured(site, plan.background, plan.background_rounds, progress)
+        if plan.has("background")
+        else None,
+    )
 
 
 async def _machine(endpoints: Endpoints) -> Machine:

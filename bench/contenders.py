@@ -28,6 +28,16 @@ EXECUTE: Final = f"/v1/pipelines/{PIPELINE}/executeSync"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Site:
+    """What every service of ours stands on, and where it writes."""
+
+    endpoints: Endpoints
+    #: On the disk, gone at the end.
+    work: Path
+    logs: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contender:
     """One way to the pipeline."""
 
@@ -75,8 +85,9 @@ class Gateway:
     grpc_port: int
 
     @classmethod
-    def plan(cls, stack: Endpoints, database_url: str, logs: Path) -> "Gateway":
+    def plan(cls, site: Site, database_url: str) -> "Gateway":
         """The process that is to be started."""
+        stack = site.endpoints
         rest, grpc = free_port(), free_port()
         options = {
             "--rest-port": str(rest),
@@ -84,13 +95,19 @@ class Gateway:
             "--triton-url": f"grpc://{stack.triton_grpc}",
             "--triton-http-url": f"http://{stack.triton_http}",
             "--database-url": database_url,
+            "--blob-url": (site.work / "blobs").as_uri(),
         }
         command = [
             str(Path(sys.executable).with_name("gateway")),
             "serve",
             *(word for pair in options.items() for word in pair),
         ]
-        return cls(Server("gateway", command, {}, logs / "gateway.log"), database_url, rest, grpc)
+        return cls(
+            Server("gateway", command, {}, site.logs / f"{database_url.rpartition('/')[2]}.log"),
+            database_url,
+            rest,
+            grpc,
+        )
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -117,7 +134,7 @@ class Handwritten:
     port: int
 
     @classmethod
-    def plan(cls, stack: Endpoints, database_url: str, logs: Path) -> "Handwritten":
+    def plan(cls, site: Site, database_url: str) -> "Handwritten":
         """The process that is to be started."""
         port = free_port()
         options = [
@@ -132,8 +149,8 @@ class Handwritten:
             "--no-access-log",
         ]
         command = [sys.executable, "-m", "uvicorn", "bench.handwritten:app", *options]
-        environment = {"TRITON_URL": str(stack.triton_grpc), "DATABASE_URL": database_url}
-        return cls(Server(HAND_WRITTEN, command, environment, logs / "handwritten.log"), database_url, port)
+        environment = {"TRITON_URL": str(site.endpoints.triton_grpc), "DATABASE_URL": database_url}
+        return cls(Server(HAND_WRITTEN, command, environment, site.logs / "handwritten.log"), database_url, port)
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""

@@ -30,17 +30,17 @@ class Load:
         if name == h2load.NAME:
             return await self._h2load(target, seconds)
         order = msgspec.json.encode(generator.Order(target, self.connections, seconds))
-        return msgspec.json.decode(await _output(generator.command(), order), type=Burst, strict=False)
+        return msgspec.json.decode(await output(generator.command(), order), type=Burst, strict=False)
 
     async def _wrk(self, target: Target, seconds: float) -> Burst:
         body = self._file("body", target.body)
-        return wrk.parse(await _output(wrk.command(target, body, connections=self.connections, seconds=seconds)))
+        return wrk.parse(await output(wrk.command(target, body, connections=self.connections, seconds=seconds)))
 
     async def _h2load(self, target: Target, seconds: float) -> Burst:
         body, log = self._file("body", framed(target.body)), self._file("log", b"")
         command = h2load.command(target, body, log, connections=self.connections, seconds=seconds)
-        output = await _output(command)
-        return h2load.parse(output, log.read_text(), target, connections=self.connections, seconds=seconds)
+        said = await output(command)
+        return h2load.parse(said, log.read_text(), target, connections=self.connections, seconds=seconds)
 
     def _file(self, name: str, content: bytes) -> Path:
         path = self._folder / f"burst.{name}"
@@ -54,7 +54,12 @@ def generator_of(protocol: Protocol) -> str:
     return found.NAME if found.PROGRAM is not None else generator.NAME
 
 
-async def _output(command: list[str], stdin: bytes | None = None) -> str:
+async def output(command: list[str], stdin: bytes | None = None) -> str:
+    """What a generator's process prints.
+
+    Raises:
+        BenchFailed: it ended with an error.
+    """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     try:

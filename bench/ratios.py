@@ -55,13 +55,14 @@ def ratios(found: Mapping[str, Figures]) -> list[Ratio]:
 
 
 def _throughput(found: Mapping[str, Figures], above: str, below: str, **goal: float) -> Ratio:
-    return _ratio(f"requests/s: {above} / {below}", found[above].rates, found[below].rates, **goal)
+    return ratio(f"requests/s: {above} / {below}", found[above].rates, found[below].rates, **goal)
 
 
 def _cpu(found: Mapping[str, Figures], above: str, below: str, **goal: float) -> Ratio:
-    return _ratio(f"CPU per request: {above} / {below}", found[above].cpu_us, found[below].cpu_us, **goal)
+    return ratio(f"CPU per request: {above} / {below}", found[above].cpu_us, found[below].cpu_us, **goal)
 
 
-def _ratio(name: str, above: Sequence[float], below: Sequence[float], **goal: float) -> Ratio:
+def ratio(name: str, above: Sequence[float], below: Sequence[float], **goal: float) -> Ratio:
+    """One figure over another, both by round."""
     single = [one / other for one, other in zip(above, below, strict=True)]
     return Ratio(name=name, value=median(single), lowest=min(single), highest=max(single), **goal)

@@ -1,5 +1,6 @@
-"""The result: a table on the terminal, a Markdown table to quote, and all of it as JSON."""
+"""The result: tables on the terminal, Markdown tables to quote, and all of it as JSON."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -7,45 +8,54 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.background import figures as background
+from bench.background.figures import Background
 from bench.figures import Figures
 from bench.machine import Machine
 from bench.ratios import Ratio
+from bench.synchronous import Synchronous
 
 FIGURES: Final = ("contender", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "errors")
 RATIOS: Final = ("ratio", "median", "range of rounds", "goal", "")
 
-Rows = list[tuple[str, ...]]
+Row = tuple[str, ...]
+#: Its titles, and its rows.
+Titled = tuple[Row, list[Row]]
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of the bench."""
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One run of the bench; a part that was not asked for is null."""
 
     machine: Machine
-    seconds: float
-    rounds: int
-    connections: int
-    media_bytes: int = msgspec.field(name="mediaBytes")
-    figures: list[Figures]
-    ratios: list[Ratio]
+    media_bytes: int
+    synchronous: Synchronous | None = None
+    background: Background | None = None
+
+    def parts(self) -> Iterator[tuple[str, list[Titled]]]:
+        """Each part: how it was measured, and its tables."""
+        if self.synchronous is not None:
+            part = self.synchronous
+            figures = (FIGURES, [figure_row(each) for each in part.figures])
+            yield part.conditions, [figures, (RATIOS, ratio_rows(part.ratios))]
+        if self.background is not None:
+            rows = [each.row for each in self.background.figures]
+            tables = [(background.TITLES, rows), (RATIOS[:3], [row[:3] for row in ratio_rows(self.background.ratios)])]
+            yield self.background.conditions, tables
 
     @property
-    def conditions(self) -> str:
-        """How it was measured, in one line."""
-        each = f"{self.rounds} interleaved rounds of {self.seconds:g} s each"
-        return f"Pipeline image_stats, a JPEG of {self.media_bytes} bytes, {self.connections} connections, {each}."
+    def subject(self) -> str:
+        """What was run, in one line."""
+        return f"Pipeline image_stats, a JPEG of {self.media_bytes} bytes."
 
 
 def show(result: Result, console: Console) -> None:
-    """Print both tables."""
-    for line in ("", result.conditions, result.machine.sentence):
+    """Print all tables."""
+    for line in ("", result.subject, result.machine.sentence):
         console.print(line, highlight=False, soft_wrap=True)
-    for titles, rows in ((FIGURES, figure_rows(result)), (RATIOS, ratio_rows(result))):
-        table = Table()
-        for index, title in enumerate(titles):
-            table.add_column(title, justify="left" if index == 0 else "right")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+    for conditions, tables in result.parts():
+        console.print(f"\n{conditions}", highlight=False, soft_wrap=True)
+        for table in tables:
+            console.print(_drawn(*table))
 
 
 def write(result: Result, folder: Path) -> None:
@@ -55,34 +65,43 @@ def write(result: Result, folder: Path) -> None:
 
 
 def markdown(result: Result) -> str:
-    """Both tables with what they are of."""
-    tables = (_table(FIGURES, figure_rows(result)), _table(RATIOS, ratio_rows(result)))
-    return "\n\n".join((result.conditions, *tables, f"{result.machine.sentence}.")) + "\n"
+    """All tables with what they are of."""
+    pieces = [result.subject]
+    for conditions, tables in result.parts():
+        pieces += [conditions, *(_table(*table) for table in tables)]
+    return "\n\n".join((*pieces, f"{result.machine.sentence}.")) + "\n"
 
 
-def figure_rows(result: Result) -> Rows:
-    """The figures as text, a row for each contender."""
-    return [
-        (
-            each.contender,
-            f"{each.requests_per_second:.0f}",
-            f"{each.p50_ms:.1f}",
-            f"{each.p99_ms:.1f}",
-            "–" if each.cpu_us_per_request is None else f"{each.cpu_us_per_request:.0f}",
-            str(each.errors),
-        )
-        for each in result.figures
-    ]
+def figure_row(figures: Figures) -> Row:
+    """The figures of one contender as text."""
+    cpu_us = figures.cpu_us_per_request
+    return (
+        figures.contender,
+        f"{figures.requests_per_second:.0f}",
+        f"{figures.p50_ms:.1f}",
+        f"{figures.p99_ms:.1f}",
+        "–" if cpu_us is None else f"{cpu_us:.0f}",
+        str(figures.errors),
+    )
 
 
-def ratio_rows(result: Result) -> Rows:
+def ratio_rows(ratios: Sequence[Ratio]) -> list[Row]:
     """The ratios as text, each with the lowest and the highest of its rounds."""
     return [
         (each.name, f"{each.value:.3f}", f"{each.lowest:.3f} to {each.highest:.3f}", each.goal, each.verdict)
-        for each in result.ratios
+        for each in ratios
     ]
 
 
-def _table(titles: tuple[str, ...], rows: Rows) -> str:
+def _drawn(titles: Row, rows: list[Row]) -> Table:
+    table = Table()
+    for index, title in enumerate(titles):
+        table.add_column(title, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _table(titles: Row, rows: list[Row]) -> str:
     rule = ("---", *("---:" for _ in titles[1:]))
     return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from gateway.adapters.supervisor.datadir import DataDir
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from places import MODEL_REPOSITORY, TritonAddress
 
+# A shell that runs the tests in the background has them ignore it, and all they start: Ctrl-C is to be tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in [name for name in os.environ if name.startswith("GATEWAY_")]:
     del os.environ[_name]
 

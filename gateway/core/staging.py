@@ -25,7 +25,7 @@ class Staging:
         Raises:
             StorageUnavailable: they cannot be said to be stored.
         """
-        names = [f"runs/{admitted.run.run_id}/{index}" for index in range(len(admitted.media))]
+        names = [f"runs/{admitted.run.run_id}-{index}" for index in range(len(admitted.media))]
         try:
             async with asyncio.TaskGroup() as group:
                 for name, media in zip(names, admitted.media, strict=True):

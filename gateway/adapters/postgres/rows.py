@@ -10,7 +10,7 @@ from gateway.domain.executions import Execution
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError, RunState, Timings
-from gateway.ports import ClaimedRun, FinishedRun
+from gateway.ports import AcceptedRun, ClaimedRun, FinishedRun
 
 #: What asyncpg takes and gives: one Python type per column type, unknown to the type checker.
 Row = Mapping[str, Any]
@@ -87,15 +87,23 @@ def media(row: Row) -> MediaRecord:
     )
 
 
-def finished_columns(batch: Sequence[FinishedRun]) -> Columns:
-    """The arrays that `finish_runs` takes, in its order, for runs that bring their executions about."""
+def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Columns:
+    """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
     runs = [
-        (*run_row(each.run), each.new.tag, each.new.meta_data, each.new.transient)
+        (*run_row(each.run), each.new.tag, each.new.meta_data, each.new.transient, _request_json(each))
         for each in batch
         if each.new is not None
     ]
-    entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in (*each.seed, *each.entries)]
-    return [*_columns(runs, 18), *_columns(entries, 8)]
+    entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
+    return [*_columns(runs, 19), *_columns(entries, 8)]
+
+
+def _request_json(run: FinishedRun | AcceptedRun) -> bytes | None:
+    return encode(run.request) if isinstance(run, AcceptedRun) else None
+
+
+def _entries(run: FinishedRun | AcceptedRun) -> tuple[Entry, ...]:
+    return run.seed if isinstance(run, AcceptedRun) else (*run.seed, *run.entries)
 
 
 def entry_columns(entries: Iterable[Entry]) -> Columns:

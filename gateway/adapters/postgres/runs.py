@@ -33,12 +33,12 @@ class PostgresRuns:
         onto = [each for each in batch if each.new is None]
         async with self._database.connection() as connection:
             if not onto:
-                await connection.execute(statement("finish_runs"), *rows.finished_columns(fresh))
+                await connection.execute(statement("write_runs"), *rows.fresh_columns(fresh))
                 return
             async with connection.transaction():
                 await _lock(connection, [each.run.execution_id for each in onto])
                 if fresh:
-                    await connection.execute(statement("finish_runs"), *rows.finished_columns(fresh))
+                    await connection.execute(statement("write_runs"), *rows.fresh_columns(fresh))
                 for each in onto:
                     if await connection.fetchval(statement("insert_run"), *rows.run_row(each.run), None):
                         await _append(connection, each)
@@ -48,20 +48,21 @@ class PostgresRuns:
         await self._accepting.add(accepted)
 
     async def _write_accepted(self, batch: Sequence[AcceptedRun]) -> None:
+        fresh = [each for each in batch if each.new is not None]
+        onto = [each for each in batch if each.new is None]
         async with self._database.connection() as connection, connection.transaction():
-            await _lock(connection, [each.run.execution_id for each in batch if each.new is None])
-            for each in batch:
+            if fresh:
+                await connection.execute(statement("write_runs"), *rows.fresh_columns(fresh))
+            await _lock(connection, [each.run.execution_id for each in onto])
+            for each in onto:
                 await _accept(connection, each)
             await wake(connection, [each.run.run_id for each in batch])
 
     async def claim(self, run_id: str, lease: float) -> ClaimedRun | None:
         """See `RunStore.claim`."""
-        async with self._database.connection() as connection, connection.transaction():
+        async with self._database.connection() as connection:
             row = await connection.fetchrow(statement("claim_run"), run_id, lease)
-            if row is None:
-                return None
-            await connection.execute(statement("show_run"), run_id, None, None)
-        return rows.claimed(row)
+        return None if row is None else rows.claimed(row)
 
     async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> None:
         """See `RunStore.extend`."""
@@ -144,12 +145,9 @@ async def _append(connection: asyncpg.Connection, finished: FinishedRun) -> None
 
 
 async def _accept(connection: asyncpg.Connection, accepted: AcceptedRun) -> None:
-    new, run = accepted.new, accepted.run
-    if new is not None:
-        values = (new.execution_id, new.tag, new.meta_data, new.created_at)
-        await connection.execute(statement("insert_execution"), *values)
+    """A run in the background on an execution there was."""
+    run = accepted.run
     await connection.execute(statement("insert_run"), *rows.run_row(run), rows.encode(accepted.request))
     if accepted.seed:
         await connection.execute(statement("merge_entries"), run.execution_id, *rows.given_columns(accepted.seed))
-    tag, meta_data = (None, None) if new is not None else (accepted.tag, accepted.meta_data)
-    await connection.execute(statement("show_run"), run.run_id, tag, meta_data)
+    await connection.execute(statement("show_run"), run.run_id, accepted.tag, accepted.meta_data)

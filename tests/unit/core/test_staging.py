@@ -30,7 +30,7 @@ def admitted(*media: bytes, stored: tuple[MediaRecord, ...] = ()) -> Admitted:
 async def test_media_that_a_call_brought_are_stored_under_the_run() -> None:
     blobs = FakeBlobs()
     request = await Staging(blobs).staged(admitted(b"one", b"two"))
-    names = (f"runs/{RUN.run_id}/0", f"runs/{RUN.run_id}/1")
+    names = (f"runs/{RUN.run_id}-0", f"runs/{RUN.run_id}-1")
     assert blobs.kept == dict(zip(names, (b"one", b"two"), strict=True))
     assert request == RunRequest(
         media=(StoredMedia(media_id="media-1", blob=names[0]), StoredMedia(media_id="media-2", blob=names[1])),

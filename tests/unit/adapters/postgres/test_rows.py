@@ -28,9 +28,9 @@ ENTRY_COLUMNS = ("of_run", "entry_id", "run_id", "media_id", "pipeline_id", "pip
 
 def stored(finished: FinishedRun) -> tuple[dict[str, object], dict[str, object]]:
     """The rows of a run and its entry, as the database would show what was written."""
-    columns = rows.finished_columns([finished])
+    columns = rows.fresh_columns([finished])
     run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:15]), strict=True))
-    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[18:]), strict=True))
+    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[19:]), strict=True))
 
 
 def failed() -> Run:
@@ -57,16 +57,16 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 
 def test_a_batch_is_as_many_columns_as_its_statement_takes() -> None:
     finished = finished_run()
-    columns = rows.finished_columns([finished, msgspec.structs.replace(finished, entries=())])
-    assert len(columns) == 26
-    assert "$26" in statement("finish_runs")
-    assert "$27" not in statement("finish_runs")
-    assert [len(column) for column in columns] == [2] * 18 + [1] * 8
+    columns = rows.fresh_columns([finished, msgspec.structs.replace(finished, entries=())])
+    assert len(columns) == 27
+    assert "$27" in statement("write_runs")
+    assert "$28" not in statement("write_runs")
+    assert [len(column) for column in columns] == [2] * 19 + [1] * 8
 
 
 def test_a_batch_without_entries_still_has_all_columns() -> None:
-    columns = rows.finished_columns([msgspec.structs.replace(finished_run(), entries=())])
-    assert columns[18:] == [[]] * 8
+    columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), entries=())])
+    assert columns[19:] == [[]] * 8
 
 
 def test_an_execution_shows_the_run_that_is_newest() -> None:
@@ -100,9 +100,9 @@ def test_an_execution_without_a_run_has_no_state() -> None:
 
 def test_what_a_caller_puts_in_stands_before_what_the_run_found() -> None:
     seed = Entry(entry_id="mine", created_at=START, content=b"{}")
-    columns = rows.finished_columns([msgspec.structs.replace(finished_run(), seed=(seed,))])
-    assert columns[19] == ["mine", ENTRY_ID]
-    assert columns[20] == [None, RUN_ID]
+    columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), seed=(seed,))])
+    assert columns[20] == ["mine", ENTRY_ID]
+    assert columns[21] == [None, RUN_ID]
 
 
 def test_a_claimed_run_comes_back_with_what_it_is_to_do() -> None:

@@ -1,0 +1,1 @@
+"""Runs in the background: how fast they are acknowledged, and how soon after that they start."""
