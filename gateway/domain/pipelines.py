@@ -93,7 +93,6 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     status: PipelineStatus = PipelineStatus.READY
     #: Why it is not ready, in Triton's words; for operators.
     reason: str = ""
-    batched: bool = False
     decoupled: bool = False
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]

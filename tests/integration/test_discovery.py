@@ -36,9 +36,8 @@ async def test_a_pipeline_knows_its_steps_their_tensors_and_versions(control: Tr
     assert (pixels.datatype, pixels.shape, pixels.tensor) == ("UINT8", (-1, -1, 3), "pixels")
 
 
-async def test_the_server_says_that_it_is_ready_and_which_it_is(control: TritonControl) -> None:
+async def test_the_server_says_that_it_is_ready(control: TritonControl) -> None:
     assert await control.ready()
-    assert await control.version() == "2.51.0"
 
 
 async def test_a_server_that_is_away_is_unavailable_and_not_ready(unused_tcp_port: int) -> None:

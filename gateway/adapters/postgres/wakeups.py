@@ -48,6 +48,8 @@ class WakeUps:
         self._url = url
         self._take_up = take_up
         self._at_once = at_once
+        #: PgQueuer's own bound is always even, and never below two.
+        self._places = asyncio.Semaphore(at_once)
 
     async def listen(self) -> None:
         """Work until cancelled; what is in hand gets the drain time to end."""
@@ -69,7 +71,8 @@ class WakeUps:
 
             @queue.entrypoint(ENTRYPOINT)
             async def run(job: Job) -> None:
-                await self._take_up((job.payload or b"").decode())
+                async with self._places:
+                    await self._take_up((job.payload or b"").decode())
 
             await self._work(queue)
         finally:
@@ -77,7 +80,7 @@ class WakeUps:
 
     async def _work(self, queue: PgQueuer) -> None:
         """Run the queue; when we are cancelled it takes nothing new and what it has in hand may end."""
-        batch = max(1, self._at_once // 2)
+        batch = (self._at_once + 1) // 2
         work = asyncio.create_task(
             queue.run(
                 batch_size=batch,

@@ -1,4 +1,4 @@
-"""Triton's control over gRPC: whether it is ready, which version it is, and which models it has, as pipelines."""
+"""Triton's control over gRPC: whether it is ready, and which models it has, as pipelines."""
 
 import asyncio
 import logging
@@ -76,15 +76,6 @@ class TritonControl:
         except grpc.aio.AioRpcError:
             return False
         return bool(answer.ready)
-
-    async def version(self) -> str:
-        """The version of the server, such as `2.51.0`.
-
-        Raises:
-            TritonUnavailable: Triton did not answer.
-        """
-        answer = await _asked(self._stub.ServerMetadata, service_pb2.ServerMetadataRequest())
-        return str(answer.version)
 
     async def discover(self, known: dict[str, Pipeline]) -> Discovery:
         """See `PipelineSource.discover`."""
