@@ -3,11 +3,13 @@
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
     │                    TooLarge,
-    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit
+    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining, WorkerLost
+    ├── KeyInFlight ─ KeyLost
+    ├── RunFinished
     ├── TritonFailed ─ WiringInvalid
     ├── RunTimeout, RunCanceled, RuntimeUnsupported
     └── Internal
@@ -29,6 +31,8 @@ class GrpcCode(enum.IntEnum):
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
     UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
@@ -153,6 +157,12 @@ class TransformLimit(InvalidRequest):
     code = "transform.limit"
 
 
+class KeyReused(InvalidRequest):
+    """The idempotency key was used for another call: take a new one for this call."""
+
+    code = "idempotency.reused"
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -234,6 +244,12 @@ class Draining(Unavailable):
     code = "gateway.draining"
 
 
+class WorkerLost(Unavailable):
+    """The worker that held the run is gone."""
+
+    code = "worker.lost"
+
+
 class TritonUnavailable(Unavailable):
     """Triton is not reachable; try again shortly."""
 
@@ -244,6 +260,27 @@ class PipelineNotReady(Unavailable):
     """The pipeline is known, but its models are not ready; try again shortly."""
 
     code = "pipeline.not_ready"
+
+
+class KeyInFlight(GatewayError):
+    """A call with this idempotency key is under way; ask again shortly for its answer."""
+
+    code = "idempotency.in_flight"
+    http = 409
+    grpc = GrpcCode.ABORTED
+    retry_after = 1.0
+
+
+class KeyLost(KeyInFlight):
+    """Another call with this idempotency key has taken the place of this one; ask again shortly for its answer."""
+
+
+class RunFinished(GatewayError):
+    """The run has ended, so that it cannot be canceled."""
+
+    code = "run.finished"
+    http = 409
+    grpc = GrpcCode.FAILED_PRECONDITION
 
 
 class TritonFailed(GatewayError):
@@ -281,3 +318,11 @@ class WiringInvalid(TritonFailed):
     """What a model sent does not fit the role that the pipeline's config gives it."""
 
     code = "pipeline.wiring_invalid"
+
+
+def error_of_code(code: str, message: str) -> GatewayError:
+    """The error that a code names, with this message; an unforeseen failure where no error has it."""
+    kinds = [GatewayError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return next((kind(message) for kind in kinds[1:] if kind.code == code), Internal())

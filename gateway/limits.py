@@ -72,17 +72,41 @@ MAX_TRANSFORM_BYTES: Final = 64 * MIB
 
 #: Entries that are read from the database at once.
 ENTRIES_PER_READ: Final = 500
-#: Seconds for which a worker holds a run; it extends the lease while it lives.
+#: Seconds for which a worker holds a run; it extends the lease while it lives (setting).
 RUN_LEASE: Final = 30.0
+#: Seconds between two such extensions, at the most; by then a worker knows that a run is to be canceled.
+LONGEST_BEAT: Final = 2.0
 #: Tries of a run in the background, where what failed can heal.
-MAX_ATTEMPTS: Final = 12
-#: Seconds before the second try; each further one waits twice as long.
+MAX_ATTEMPTS: Final = 8
+#: Seconds before the second try, half of them by chance; each further one waits twice as long.
 FIRST_RETRY: Final = 1.0
 #: Seconds that it waits at the most.
 LONGEST_RETRY: Final = 60.0
 #: Seconds that a run in the background may take when its call names none.
 ASYNC_TIMEOUT: Final = 600.0
+#: Seconds that a run may wait for its pipeline to be there (setting).
+QUEUE_TIMEOUT: Final = 24 * 3600.0
+#: Seconds ahead that a caller may put a run off.
+MAX_EXECUTE_AFTER: Final = 30 * 24 * 3600.0
+#: Runs that may wait for a worker; past it no more are accepted (setting).
+MAX_QUEUED_RUNS: Final = 100_000
+#: Seconds for which a count of the runs that wait is good.
+BACKLOG_FRESHNESS: Final = 1.0
 #: Runs in the background that one worker has in hand at once (setting).
 WORKER_RUNS: Final = 16
 #: Seconds between two looks for runs that nobody woke a worker for.
-RECONCILE_INTERVAL: Final = 5.0
+RECONCILE_INTERVAL: Final = 2.0
+#: Seconds after which staged media that no run needs are swept (setting).
+SWEEP_AFTER: Final = 3600.0
+#: Seconds between two sweeps, at the most.
+LONGEST_SWEEP_INTERVAL: Final = 300.0
+#: Blobs of one look of the sweeper.
+BLOBS_PER_SWEEP: Final = 1000
+#: Seconds between two looks at runs that callers follow.
+FOLLOW_INTERVAL: Final = 0.25
+#: Callers who follow runs at once, per process.
+MAX_FOLLOWERS: Final = 1000
+#: Seconds that one request may wait for a run to change.
+MAX_WAIT: Final = 60.0
+#: Seconds between two signs of life in a stream of events.
+HEARTBEAT: Final = 15.0

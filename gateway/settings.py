@@ -22,6 +22,7 @@ FOREIGN: Final = frozenset(("GATEWAY_URL", "GATEWAY_API_KEY", "GATEWAY_CONFIG"))
 TcpPort = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
+Patience = Annotated[float, msgspec.Meta(gt=0)]
 
 
 def _told(sentence: str) -> msgspec.Meta:
@@ -52,6 +53,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worker_runs: Annotated[Count, _told("Runs in the background that one worker has in hand at once.")] = (
         limits.WORKER_RUNS
     )
+    worker_pipeline_runs: Annotated[
+        Count | None, _told("Of these, runs of one pipeline; as many as there may be at all without.")
+    ] = None
+    run_lease: Annotated[
+        Seconds, _told("Seconds after which a run whose worker has gone is taken up by another.")
+    ] = limits.RUN_LEASE
+    queue_timeout: Annotated[
+        Patience, _told("Seconds that a run may wait for a pipeline that is not there; then it has failed.")
+    ] = limits.QUEUE_TIMEOUT
+    max_queued_runs: Annotated[Count, _told("Runs that may wait for a worker; more are refused.")] = (
+        limits.MAX_QUEUED_RUNS
+    )
+    sweep_after: Annotated[
+        Patience, _told("Seconds after which media that were staged for a run that never came are removed.")
+    ] = limits.SWEEP_AFTER
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT

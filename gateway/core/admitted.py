@@ -57,7 +57,7 @@ class Gatekeeper:
         new = _new_execution(call, at) if call.execution_id is None else None
         execution_id = call.execution_id if new is None else new.execution_id
         assert execution_id is not None
-        run = _run(pipeline, execution_id, at, state, len(media) or len(stored))
+        run = _run(pipeline, call, execution_id, at, state, len(media) or len(stored))
         return Admitted(
             call=call, pipeline=pipeline, run=run, new=new, media=media, stored=stored, inputs=given, named=named
         )
@@ -117,7 +117,9 @@ def _new_execution(call: Call, at: datetime) -> NewExecution:
     )
 
 
-def _run(pipeline: Pipeline, execution_id: str, at: datetime, state: RunState, media_count: int) -> Run:
+def _run(
+    pipeline: Pipeline, call: Call, execution_id: str, at: datetime, state: RunState, media_count: int
+) -> Run:
     return Run(
         run_id=new_id(),
         execution_id=execution_id,
@@ -128,4 +130,6 @@ def _run(pipeline: Pipeline, execution_id: str, at: datetime, state: RunState, m
         media_count=media_count,
         created_at=at,
         started_at=None if state is RunState.QUEUED else at,
+        priority=call.priority,
+        execute_after=call.execute_after,
     )

@@ -141,6 +141,16 @@ class Pipelines:
             return pipeline
         raise PipelineNotReady if self._reachable else TritonUnavailable
 
+    def can_run(self, pipeline_id: str) -> bool:
+        """Whether a pipeline can be run now, as far as the last look tells."""
+        known = self._known.get(pipeline_id)
+        return known is not None and known.status is PipelineStatus.READY
+
+    def concurrency(self, pipeline_id: str) -> int | None:
+        """How many calls of a pipeline its config lets be in hand at once; None where it does not say."""
+        known = self._known.get(pipeline_id)
+        return None if known is None else known.concurrency
+
     async def transform(self, pipeline_id: str, asked: str | None) -> str:
         """The transform that a call means: its own, else the pipeline's.
 

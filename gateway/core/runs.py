@@ -1,50 +1,50 @@
-"""Runs: for a caller that waits, with one commit before the reply; or accepted durably, for a worker to take up."""
+"""Runs: for a caller that waits, or in the background; read, followed and canceled."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator
+from typing import Final
 
-from gateway.core import attempt
 from gateway.core.admission import Admission
-from gateway.core.admitted import Admitted, Gatekeeper
-from gateway.core.dispatch import Dispatcher, Work, timed_out
-from gateway.core.observations import seeded
-from gateway.core.pipelines import Pipelines
+from gateway.core.async_calls import AsyncCalls
+from gateway.core.following import Following
+from gateway.core.holding import Holding, Reason
+from gateway.core.replays import Replays
 from gateway.core.staging import Staging
+from gateway.core.sync_calls import SyncCalls
 from gateway.domain.calls import Accepted, Call, Outcome
-from gateway.domain.ids import is_uuid, known_form, now
-from gateway.domain.observations import observation_json
-from gateway.domain.runs import Run, RunPage, RunState
-from gateway.errors import GatewayError, Internal, InvalidInput, RunCanceled, RunNotFound, Unavailable
-from gateway.ports import AcceptedRun, ExecutionStore, FinishedRun, RunStore
+from gateway.domain.ids import is_uuid, known_form
+from gateway.domain.run_events import RunEvent
+from gateway.domain.runs import Run, RunError, RunPage, RunState
+from gateway.errors import InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
+from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
 
+_CANCELED: Final = "The run was canceled."
+
 
 class Runs:
-    """Runs pipelines, and reads the records of runs."""
+    """Runs pipelines, and knows of every run."""
 
     def __init__(
         self,
-        pipelines: Pipelines,
-        executions: ExecutionStore,
+        sync_calls: SyncCalls,
+        async_calls: AsyncCalls,
         store: RunStore,
-        dispatcher: Dispatcher,
+        replays: Replays,
+        following: Following,
+        holding: Holding,
         staging: Staging,
         admission: Admission,
-        *,
-        clock: Callable[[], datetime] = now,
     ):
         self.admission = admission
-        self._pipelines = pipelines
-        self._gate = Gatekeeper(pipelines, executions)
+        self._sync_calls = sync_calls
+        self._async_calls = async_calls
         self._store = store
-        self._dispatcher = dispatcher
+        self._replays = replays
+        self._following = following
+        self._holding = holding
         self._staging = staging
-        self._clock = clock
-        #: Records in the making of runs whose callers have gone.
-        self._departed: set[asyncio.Task[None]] = set()
 
     async def execute_sync(self, call: Call) -> Outcome:
         """Run a pipeline while the caller waits, and keep what it found; the observation of this run is returned.
@@ -52,103 +52,32 @@ class Runs:
         Raises:
             PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
             MediaUnreadable, TritonFailed, RunTimeout, ...: the run failed, and its record says so.
+            KeyReused, KeyInFlight: the call's key names another call, or one that is under way.
             StorageUnavailable: the outcome could not be recorded.
         """
-        admitted = await self._gate.admit(call, self._clock(), RunState.RUNNING)
-        media = admitted.media or await self._staging.stored(admitted.stored)
-        work = Work(admitted.run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [])
-        contents = await self._contents(admitted, work)
-        return await self._complete(admitted, work, contents)
+        return await (self._going_on(call) if call.goes_on else self._sync_calls.execute(call))
 
-    async def _contents(self, admitted: Admitted, work: Work) -> list[bytes]:
-        try:
-            return await self._dispatcher.contents(work, admitted.call.timeout)
-        except asyncio.CancelledError:
-            self._record_departure(admitted, work)
-            raise
-        except GatewayError as error:
-            await self._fail(admitted, work, error)
-            raise
-        except Exception as failure:
-            log.exception("run.broke", extra={"run_id": work.run_id})
-            unforeseen = Internal()
-            await self._fail(admitted, work, unforeseen)
-            raise unforeseen from failure
-
-    async def _complete(self, admitted: Admitted, work: Work, contents: list[bytes]) -> Outcome:
-        call, at = admitted.call, self._clock()
-        run = attempt.completed(admitted.run, work, at)
-        seed, found = seeded(call.seed, at), attempt.entries(run, work, contents, at)
-        await self._store.finish(
-            FinishedRun(
-                new=admitted.new,
-                run=run,
-                seed=() if call.transient else seed,
-                entries=() if call.transient else found,
-                supersedes=call.idempotent,
-                tag=call.tag,
-                meta_data=call.meta_data,
-            )
-        )
-        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, (*seed, *found)))
-
-    async def _fail(self, admitted: Admitted, work: Work, error: GatewayError) -> None:
-        if isinstance(error, Unavailable):
-            self._pipelines.suspect()
-        run = attempt.failed(admitted.run, work, error, self._clock())
-        await self._store.finish(FinishedRun(new=admitted.new, run=run))
+    async def _going_on(self, call: Call) -> Outcome:
+        """A run in the background that is waited for; when the time is over it goes on without its caller."""
+        accepted = await self._async_calls.accept(call)
+        run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout)
+        if run.state.ended:
+            outcome = await self._replays.outcome(run, accepted.seed)
+            return Outcome(outcome.execution_id, outcome.run_id, outcome.observation, accepted.replayed)
+        error = RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
         error.execution_id, error.run_id = run.execution_id, run.run_id
-        log.info("run.failed", extra={"run_id": run.run_id, "code": error.code})
-
-    def _record_departure(self, admitted: Admitted, work: Work) -> None:
-        """The caller has gone, and its task with it; the record is written all the same."""
-        seconds = admitted.call.timeout
-        elapsed = (self._clock() - admitted.run.created_at).total_seconds()
-        error = timed_out(seconds) if elapsed >= seconds else RunCanceled()
-        task = asyncio.create_task(self._fail(admitted, work, error))
-        self._departed.add(task)
-        task.add_done_callback(self._departure_recorded)
-
-    def _departure_recorded(self, task: "asyncio.Task[None]") -> None:
-        self._departed.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.warning("run.departure_lost", exc_info=task.exception())
+        raise error
 
     async def execute_async(self, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.
 
         Raises:
             PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
+            KeyReused, KeyInFlight: the call's key names another call, or one that is under way.
+            Overloaded: too many runs wait already.
             StorageUnavailable: it cannot be said to be accepted.
         """
-        if call.transient:
-            raise InvalidInput("A transient run in the background has nobody to tell what it found.", field="transient")
-        at = self._clock()
-        admitted = await self._gate.admit(call, at, RunState.QUEUED)
-        request = await self._staging.staged(admitted)
-        accepted = AcceptedRun(
-            new=admitted.new,
-            run=admitted.run,
-            request=request,
-            seed=seeded(call.seed, at),
-            tag=call.tag,
-            meta_data=call.meta_data,
-        )
-        await self._staged_or_dropped(request.staged, self._store.accept(accepted))
-        return Accepted(admitted.run.execution_id, admitted.run.run_id)
-
-    async def _staged_or_dropped(self, blobs: tuple[str, ...], writing: Awaitable[None]) -> None:
-        """A run that was refused at the last moment leaves no blobs; one that may be written keeps them."""
-        try:
-            await writing
-        except GatewayError as error:
-            if not isinstance(error, Unavailable):
-                await self._staging.drop(blobs)
-            raise
-
-    async def close(self) -> None:
-        """Wait until the runs of callers who have gone are recorded."""
-        await asyncio.gather(*self._departed, return_exceptions=True)
+        return await self._async_calls.accept(call)
 
     async def get(self, run_id: str) -> Run:
         """One run.
@@ -172,3 +101,55 @@ class Runs:
         found = await self._store.page(known_form(execution_id), limit + 1, cursor)
         runs = found[:limit]
         return RunPage(runs, runs[-1].run_id if len(found) > limit else None)
+
+    async def wait(self, known: Run, seconds: float) -> Run:
+        """The run as soon as it is another than `known`, and `known` itself when the time is over.
+
+        Raises:
+            Overloaded: too many callers follow runs.
+        """
+        return await self._following.wait(known, seconds)
+
+    async def until_ended(self, run_id: str, seconds: float) -> Run:
+        """The run when it has ended, or as it is when the time is over.
+
+        Raises:
+            RunNotFound: there is none of this ID.
+            Overloaded: too many callers follow runs.
+        """
+        return await self._following.until_ended(await self.get(run_id), seconds)
+
+    def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
+        """The events of a run behind number `after`, until its end; None where nothing happens for a heartbeat.
+
+        Raises:
+            Overloaded: too many callers follow runs.
+        """
+        return self._following.events(known, after, heartbeat)
+
+    async def cancel(self, run_id: str) -> Run:
+        """Have a run canceled: at once where it waits, soon where it is worked on; the run as it is now is returned.
+
+        One that was canceled before is returned as it is.
+
+        Raises:
+            RunNotFound: there is none of this ID.
+            RunFinished: it has ended otherwise.
+        """
+        if not is_uuid(run_id):
+            raise RunNotFound
+        canceled = await self._store.cancel(run_id, RunError.of(RunCanceled(_CANCELED)))
+        run = canceled.run
+        if run.state.ended and run.state is not RunState.CANCELED:
+            raise RunFinished
+        if canceled.blobs:
+            await self._staging.drop(canceled.blobs)
+        self._holding.call_off(run_id, Reason.CANCELED)
+        self._following.changed(run_id)
+        log.info("run.cancel_requested", extra={"run_id": run_id, "state": run.state})
+        return run
+
+    async def close(self) -> None:
+        """Let those who follow runs go, and wait until the runs of callers who have gone are recorded."""
+        await self._following.close()
+        await self._sync_calls.close()

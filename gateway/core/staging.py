@@ -3,14 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.core.admitted import Admitted
 from gateway.domain.calls import RunRequest, StoredMedia
+from gateway.domain.ids import is_uuid
 from gateway.domain.media import Media, MediaRecord
 from gateway.errors import Unavailable
 from gateway.ports import BlobStore
 
 log = logging.getLogger(__name__)
+
+#: What the keys of staged media begin with; the run's ID follows, and which of its media it is.
+STAGED: Final = "runs/"
 
 
 class Staging:
@@ -25,7 +30,7 @@ class Staging:
         Raises:
             StorageUnavailable: they cannot be said to be stored.
         """
-        names = [f"runs/{admitted.run.run_id}-{index}" for index in range(len(admitted.media))]
+        names = [f"{STAGED}{admitted.run.run_id}-{index}" for index in range(len(admitted.media))]
         try:
             async with asyncio.TaskGroup() as group:
                 for name, media in zip(names, admitted.media, strict=True):
@@ -67,3 +72,9 @@ class Staging:
             await self._blobs.delete(blobs)
         except Unavailable:
             log.warning("staging.not_dropped", extra={"count": len(blobs)})
+
+
+def run_of(key: str) -> str | None:
+    """The run that media of this key were staged for; None where the key is of another form."""
+    run_id = key.removeprefix(STAGED).rpartition("-")[0]
+    return run_id if is_uuid(run_id) else None

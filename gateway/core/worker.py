@@ -1,18 +1,21 @@
-"""A worker: takes up runs in the background, holds them while it lives, and ends each with one fenced write."""
+"""A worker: takes up runs in the background, and ends each with one fenced write."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.core import attempt, inputs
+from gateway.core import attempt, inputs, retrying
 from gateway.core.dispatch import Dispatcher, Work
+from gateway.core.following import Following
+from gateway.core.holding import Held, Holding, Reason
 from gateway.core.pipelines import Pipelines
 from gateway.core.staging import Staging
-from gateway.domain.ids import now
-from gateway.errors import GatewayError, Internal, Overloaded, Unavailable
-from gateway.limits import FIRST_RETRY, LONGEST_RETRY, MAX_ATTEMPTS, RECONCILE_INTERVAL, RUN_LEASE
-from gateway.ports import ClaimedRun, FinishedRun, RunStore
+from gateway.core.turns import Turns
+from gateway.domain.ids import new_id, now
+from gateway.domain.runs import RunError
+from gateway.errors import Draining, GatewayError, Internal, PipelineNotReady, RunCanceled, WorkerLost
+from gateway.ports import ClaimedRun, DueRun, FinishedRun, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -26,31 +29,93 @@ class Worker:
         store: RunStore,
         dispatcher: Dispatcher,
         staging: Staging,
+        holding: Holding,
+        following: Following,
+        turns: Turns,
         *,
+        lease: float,
         clock: Callable[[], datetime] = now,
     ):
+        self.worker_id = new_id()
         self._pipelines = pipelines
         self._store = store
         self._dispatcher = dispatcher
         self._staging = staging
+        self._holding = holding
+        self._following = following
+        self._turns = turns
+        self._lease = lease
         self._clock = clock
-        #: What it holds: each run by its attempt.
-        self._held: dict[str, int] = {}
 
-    async def take_up(self, run_id: str) -> None:
-        """Run `run_id` if it waits for somebody, and write its end; cancelled, hand it back at once."""
-        claimed = await self._store.claim(run_id, RUN_LEASE)
-        if claimed is None:
+    async def take_up(self, due: DueRun) -> None:
+        """Run a run if it waits for somebody, and those of its pipeline that had to wait for it to end.
+
+        One whose pipeline cannot be run now is left for later. Cancelled, what is in hand is handed back at once.
+        """
+        if not self._pipelines.can_run(due.pipeline_id):
             return
-        run = claimed.run
-        self._held[run.run_id] = run.attempt
+        if not self._turns.begin(due.pipeline_id):
+            return
         try:
-            await self._run(claimed)
-        except asyncio.CancelledError:
-            await self._store.hand_back(run.run_id, run.attempt, 0.0)
-            raise
+            await self._take(due.run_id)
+            while await self._next(due.pipeline_id):
+                pass
         finally:
-            self._held.pop(run.run_id, None)
+            self._turns.end(due.pipeline_id)
+
+    async def _next(self, pipeline_id: str) -> bool:
+        """Run one more run of a pipeline, where some had to wait; whether there was one."""
+        if not self._turns.waited_for(pipeline_id) or not self._pipelines.can_run(pipeline_id):
+            return False
+        for run_id in await self._store.due(pipeline_id, self._turns.looks):
+            if await self._take(run_id):
+                return True
+        self._turns.none_waits(pipeline_id)
+        return False
+
+    async def give_up(self, run_id: str) -> None:
+        """Let a run fail that has waited for its pipeline for too long."""
+        claimed = await self._store.claim(run_id, self.worker_id, self._lease)
+        if claimed is not None:
+            await self._end_refused(claimed, PipelineNotReady("The pipeline was not ready for too long."))
+
+    async def _take(self, run_id: str) -> bool:
+        """Claim a run and work on it; False where it is not to be had."""
+        claimed = await self._store.claim(run_id, self.worker_id, self._lease)
+        if claimed is None:
+            return False
+        self._following.changed(run_id)
+        work = asyncio.create_task(self._work_on(claimed))
+        with self._holding.hold(claimed.run, work) as held:
+            try:
+                await work
+            except asyncio.CancelledError:
+                await self._let_go(claimed, held)
+            finally:
+                self._following.changed(run_id)
+        return True
+
+    async def _let_go(self, claimed: ClaimedRun, held: Held) -> None:
+        """The work was called off, or this worker is being stopped."""
+        run = claimed.run
+        if held.reason is None:
+            held.work.cancel()
+            await asyncio.gather(held.work, return_exceptions=True)
+            await self._store.hand_back(run.run_id, run.attempt, 0.0, RunError.of(Draining()))
+            raise asyncio.CancelledError
+        if held.reason is Reason.CANCELED:
+            await self._end_refused(claimed, RunCanceled("The run was canceled."))
+        else:
+            log.warning("run.lost", extra={"run_id": run.run_id, "attempt": run.attempt})
+
+    async def _work_on(self, claimed: ClaimedRun) -> None:
+        run = claimed.run
+        if run.cancel_requested_at is not None:
+            await self._end_refused(claimed, RunCanceled("The run was canceled."))
+        elif retrying.failed_tries(run) >= retrying.MAX_ATTEMPTS:
+            await self._end_refused(claimed, WorkerLost("Every worker that took the run up was lost with it."))
+        else:
+            await self._run(claimed)
 
     async def _run(self, claimed: ClaimedRun) -> None:
         run, request = claimed.run, claimed.request
@@ -81,15 +146,19 @@ class Worker:
     async def _fail(self, claimed: ClaimedRun, work: Work | None, error: GatewayError) -> None:
         """What can heal is tried again later; what cannot, and what was tried often enough, has failed."""
         run = claimed.run
-        if isinstance(error, Unavailable | Overloaded) and run.attempt < MAX_ATTEMPTS:
+        if retrying.heals(error):
             self._pipelines.suspect()
-            delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (run.attempt - 1))
-            log.info("run.put_off", extra={"run_id": run.run_id, "code": error.code, "attempt": run.attempt})
-            await self._store.hand_back(run.run_id, run.attempt, delay)
+            if not retrying.spent(run):
+                log.info("run.put_off", extra={"run_id": run.run_id, "code": error.code, "attempt": run.attempt})
+                await self._store.hand_back(run.run_id, run.attempt, retrying.pause(run), RunError.of(error))
+                return
+        if work is None:
+            await self._end_refused(claimed, error)
             return
-        at = self._clock()
-        failed = attempt.failed(run, work, error, at) if work else attempt.refused(run, error, at)
-        await self._end(claimed, FinishedRun(run=failed))
+        await self._end(claimed, FinishedRun(run=attempt.failed(run, work, error, self._clock())))
+
+    async def _end_refused(self, claimed: ClaimedRun, error: GatewayError) -> None:
+        await self._end(claimed, FinishedRun(run=attempt.refused(claimed.run, error, self._clock())))
 
     async def _end(self, claimed: ClaimedRun, finished: FinishedRun) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
@@ -98,15 +167,3 @@ class Worker:
             await self._staging.drop(claimed.request.staged)
         else:
             log.warning("run.lost", extra={"run_id": finished.run.run_id, "attempt": finished.run.attempt})
-
-    async def keep(self) -> None:
-        """Extend what it holds and wake workers for what nobody holds, again and again; ends when cancelled."""
-        while True:
-            await asyncio.sleep(min(RUN_LEASE / 3, RECONCILE_INTERVAL))
-            try:
-                await self._store.extend(list(self._held.items()), RUN_LEASE)
-                await self._store.wake_overdue()
-            except Unavailable:
-                log.warning("worker.store_away")
-            except Exception:
-                log.exception("worker.keep_failed")

@@ -1,9 +1,12 @@
 """A call of a pipeline, what it is answered with, and what of it a run in the background still needs."""
 
+from datetime import datetime
+
 import msgspec
 
 from gateway.domain.media import Media
 from gateway.domain.observations import Given
+from gateway.domain.runs import Priority
 from gateway.errors import InvalidInput
 
 Parameter = str | int | float | bool
@@ -35,6 +38,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Parameter] = {}
     #: Seconds within which the run must end.
     timeout: float
+    #: The caller's name for this call, under which it may be repeated.
+    key: str | None = None
+    #: The form in which it is to be answered, with the transform if it has one: a repeat asks for the same.
+    answer: str = ""
+    #: A call that is waited for goes on in the background when its time is over.
+    goes_on: bool = False
+    priority: Priority = Priority.NORMAL
+    #: The time before which a run in the background is not to begin.
+    execute_after: datetime | None = None
 
     def check(self) -> None:
         """Refuse what cannot go together.
@@ -48,6 +60,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("A call runs on media it brings, or on stored media, not on both.", field="mediaIds")
         if self.transient and self.execution_id is not None:
             raise InvalidInput("A transient call keeps nothing, so it cannot add to an execution.", field="transient")
+        if self.transient and self.goes_on:
+            raise InvalidInput("A transient call keeps nothing, so it cannot go on when you leave.", field="onTimeout")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -56,6 +70,8 @@ class Outcome(msgspec.Struct, frozen=True):
     execution_id: str
     run_id: str
     observation: bytes
+    #: The call was made before, under the same key.
+    replayed: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -63,6 +79,10 @@ class Accepted(msgspec.Struct, frozen=True):
 
     execution_id: str
     run_id: str
+    #: The IDs of the entries that the caller put in.
+    seed: tuple[str, ...] = ()
+    #: The call was made before, under the same key.
+    replayed: bool = False
 
 
 class StoredMedia(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import enum
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,34 @@ class RunState(enum.StrEnum):
     FAILED = "failed"
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
+
+
+    @property
+    def ended(self) -> bool:
+        """Whether a run in this state changes no more."""
+        return self not in (RunState.QUEUED, RunState.RUNNING)
+
+
+class Priority(enum.StrEnum):
+    """Which of the runs that are due comes first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """-1, 0 or 1."""
+        return _RANKS[self]
+
+    @classmethod
+    def of_rank(cls, rank: int) -> "Priority":
+        """The priority of this rank."""
+        return _BY_RANK[rank]
+
+
+_RANKS: Final = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1}
+_BY_RANK: Final = {rank: priority for priority, rank in _RANKS.items()}
 
 
 class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,6 +74,16 @@ class Timings(msgspec.Struct, frozen=True, rename="camel"):
     gateway_ms: float
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One try of a run by one worker; without an end it is going on, without an error it ended the run well."""
+
+    number: int
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: RunError | None = None
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The record of one run."""
 
@@ -61,6 +100,32 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     timings: Timings | None = None
     model_versions: dict[str, str] = {}
     error: RunError | None = None
+    priority: Priority = Priority.NORMAL
+    #: The time before which the caller does not want it to begin.
+    execute_after: datetime | None = None
+    #: The worker that holds it, or held it last.
+    worker: str | None = None
+    #: Attempts that ended without ending the run.
+    past_attempts: tuple[Attempt, ...] = ()
+    cancel_requested_at: datetime | None = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every try, in order."""
+        if self.started_at is None or not self.attempt:
+            return self.past_attempts
+        last = Attempt(
+            number=self.attempt,
+            worker=self.worker,
+            started_at=self.started_at,
+            ended_at=self.completed_at,
+            error=self.error,
+        )
+        return (*self.past_attempts, last)
+
+    def tries(self, but: str) -> int:
+        """How many tries have failed, but for those that ended with the code `but`."""
+        return sum(each.error is None or each.error.code != but for each in self.past_attempts)
 
 
 class RunPage(msgspec.Struct, frozen=True):

@@ -24,6 +24,11 @@ class PostgresEntries:
                 raise ResultGone
         return [(row["position"], rows.entry(row)) for row in listed]
 
+    async def of_run(self, execution_id: str, run_id: str, seed: Sequence[str]) -> list[Entry]:
+        """See `EntryStore.of_run`."""
+        async with self._database.connection() as connection:
+            return list(map(rows.entry, await connection.fetch(statement("of_run"), execution_id, run_id, seed)))
+
     async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
         """See `EntryStore.merge`."""
         async with self._database.connection() as connection, connection.transaction():

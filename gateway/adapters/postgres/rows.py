@@ -9,7 +9,7 @@ from gateway.domain.calls import RunRequest
 from gateway.domain.executions import Execution
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
-from gateway.domain.runs import Run, RunError, RunState, Timings
+from gateway.domain.runs import Attempt, Priority, Run, RunError, RunState, Timings
 from gateway.ports import AcceptedRun, ClaimedRun, FinishedRun
 
 #: What asyncpg takes and gives: one Python type per column type, unknown to the type checker.
@@ -19,6 +19,7 @@ Columns = list[list[Any]]
 _error: Final = msgspec.json.Decoder(RunError)
 _versions: Final = msgspec.json.Decoder(dict[str, str])
 _request: Final = msgspec.json.Decoder(RunRequest)
+_attempt: Final = msgspec.json.Decoder(Attempt)
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -54,6 +55,11 @@ def run(row: Row) -> Run:
         timings=Timings(row["queue_ms"], row["compute_ms"], row["gateway_ms"]) if timed else None,
         model_versions=_versions.decode(row["model_versions"]),
         error=_error.decode(row["error"]) if row["error"] is not None else None,
+        priority=Priority.of_rank(row["priority"]),
+        execute_after=row["execute_after"],
+        worker=row["worker"],
+        past_attempts=tuple(map(_attempt.decode, row["past_attempts"])),
+        cancel_requested_at=row["cancel_requested_at"],
     )
 
 
@@ -90,16 +96,19 @@ def media(row: Row) -> MediaRecord:
 def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Columns:
     """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
     runs = [
-        (*run_row(each.run), each.new.tag, each.new.meta_data, each.new.transient, _request_json(each))
+        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient)
         for each in batch
         if each.new is not None
     ]
     entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
-    return [*_columns(runs, 19), *_columns(entries, 8)]
+    return [*_columns(runs, 22), *_columns(entries, 8)]
 
 
-def _request_json(run: FinishedRun | AcceptedRun) -> bytes | None:
-    return encode(run.request) if isinstance(run, AcceptedRun) else None
+def inserted_row(fact: FinishedRun | AcceptedRun) -> tuple[Any, ...]:
+    """The columns of a run that is written for the first time."""
+    waits = isinstance(fact, AcceptedRun)
+    request, delay = (encode(fact.request), fact.delay) if waits else (None, 0.0)
+    return *run_row(fact.run), fact.run.priority.rank, fact.run.execute_after, request, delay
 
 
 def _entries(run: FinishedRun | AcceptedRun) -> tuple[Entry, ...]:
@@ -121,7 +130,7 @@ def _columns(rows: list[tuple[Any, ...]], count: int) -> Columns:
 
 
 def run_row(run: Run) -> tuple[Any, ...]:
-    """The columns of a run."""
+    """The columns of a run that its end may change, behind those that it keeps."""
     timings = run.timings
     return (
         run.execution_id,

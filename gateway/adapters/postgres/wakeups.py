@@ -5,11 +5,13 @@ A job says no more than which run to look at; the run's own row says whether the
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
 import asyncpg
+import msgspec
 from pgqueuer import PgQueuer
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.models import Job
@@ -17,25 +19,36 @@ from pgqueuer.models import Job
 from gateway.adapters.postgres.database import open_connection
 from gateway.errors import GatewayError
 from gateway.limits import DRAIN_TIMEOUT, RECONCILE_INTERVAL
+from gateway.ports import DueRun
 
 log = logging.getLogger(__name__)
 
 #: The name of our one kind of job.
 ENTRYPOINT: Final = "run"
-#: Seconds after which a job that a dead worker had picked is given to another.
-_JOB_PATIENCE: Final = 30.0
 
-TakeUp = Callable[[str], Awaitable[None]]
+TakeUp = Callable[[DueRun], Awaitable[None]]
+_encode: Final = msgspec.json.Encoder().encode
+_due_run: Final = msgspec.json.Decoder(DueRun)
 
 
-async def wake(connection: asyncpg.Connection, run_ids: Sequence[str]) -> int:
+class WakeUp(msgspec.Struct, frozen=True):
+    """One wish to have a worker look at a run."""
+
+    run: DueRun
+    #: Higher is earlier.
+    rank: int = 0
+    #: Seconds from now before which nobody is to look.
+    delay: float = 0.0
+
+
+async def wake(connection: asyncpg.Connection, wishes: Sequence[WakeUp]) -> int:
     """Have a worker look at each run, in the connection's own transaction; how many were not waited for yet."""
-    count = len(run_ids)
     jobs = await Queries.from_asyncpg_connection(connection).enqueue(
-        [ENTRYPOINT] * count,
-        [run_id.encode() for run_id in run_ids],
-        [0] * count,
-        dedupe_key=list(run_ids),
+        [ENTRYPOINT] * len(wishes),
+        [_encode(each.run) for each in wishes],
+        [each.rank for each in wishes],
+        [timedelta(seconds=each.delay) for each in wishes],
+        [each.run.run_id for each in wishes],
         on_conflict="skip",
     )
     return sum(job is not None for job in jobs)
@@ -44,10 +57,12 @@ async def wake(connection: asyncpg.Connection, run_ids: Sequence[str]) -> int:
 class WakeUps:
     """Listens for jobs and has each run taken up, so many at once; a lost connection begins anew."""
 
-    def __init__(self, url: str, take_up: TakeUp, at_once: int):
+    def __init__(self, url: str, take_up: TakeUp, at_once: int, lease: float):
         self._url = url
         self._take_up = take_up
         self._at_once = at_once
+        #: A job that a dead worker had picked is given to another when the lease of its run is over.
+        self._patience = timedelta(seconds=lease)
         #: PgQueuer's own bound is always even, and never below two.
         self._places = asyncio.Semaphore(at_once)
 
@@ -62,7 +77,8 @@ class WakeUps:
                 log.warning("worker.queue_away", extra={"code": error.code})
             except Exception:
                 log.exception("worker.queue_lost")
-            await asyncio.sleep(RECONCILE_INTERVAL / 5)
+            # Not all at once when the database comes back.
+            await asyncio.sleep(random.uniform(0.5, 1.5) * RECONCILE_INTERVAL / 5)
 
     async def _listen_once(self) -> None:
         connection = await open_connection(self._url)
@@ -72,7 +88,7 @@ class WakeUps:
             @queue.entrypoint(ENTRYPOINT)
             async def run(job: Job) -> None:
                 async with self._places:
-                    await self._take_up((job.payload or b"").decode())
+                    await self._take_up(_due_run.decode(job.payload or b""))
 
             await self._work(queue)
         finally:
@@ -85,7 +101,7 @@ class WakeUps:
             queue.run(
                 batch_size=batch,
                 max_concurrent_tasks=2 * batch,
-                heartbeat_timeout=timedelta(seconds=_JOB_PATIENCE),
+                heartbeat_timeout=self._patience,
                 dequeue_timeout=timedelta(seconds=RECONCILE_INTERVAL),
                 shutdown_on_listener_failure=True,
             )

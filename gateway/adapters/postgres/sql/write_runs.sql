@@ -1,15 +1,16 @@
 -- Write runs with the executions they bring about, and their entries: runs that have ended, and runs in the background
--- that are due at once. A run that is already written is left as it is, and so are its entries: a repeat after a lost
+-- that wait for a worker. A run that is already written is left as it is, and so are its entries: a repeat after a lost
 -- answer adds nothing.
 WITH run AS (
     SELECT * FROM unnest(
         $1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::timestamptz[],
         $9::timestamptz[], $10::timestamptz[], $11::double precision[], $12::double precision[],
-        $13::double precision[], $14::json[], $15::json[], $16::text[], $17::json[], $18::boolean[], $19::json[]
+        $13::double precision[], $14::json[], $15::json[], $16::smallint[], $17::timestamptz[], $18::json[],
+        $19::double precision[], $20::text[], $21::json[], $22::boolean[]
     ) AS run (
         execution_id, run_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at, started_at,
-        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, tag, meta_data, transient,
-        request
+        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, priority, execute_after, request, delay,
+        tag, meta_data, transient
     )
 ), new_executions AS (
     INSERT INTO executions (
@@ -20,11 +21,12 @@ WITH run AS (
 ), new_runs AS (
     INSERT INTO runs (
         run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at, started_at,
-        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, request, due_at
+        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, priority, execute_after, request, due_at
     )
     SELECT
         run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at, started_at,
-        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, request, created_at
+        completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, priority, execute_after, request,
+        now() + make_interval(secs => delay)
     FROM run
     ON CONFLICT (run_id) DO NOTHING
     RETURNING run_id
@@ -35,8 +37,8 @@ INSERT INTO entries (
 SELECT
     run.execution_id, entry.entry_id, entry.run_id, entry.media_id, entry.pipeline_id, entry.pipeline_version,
     entry.created_at, entry.content
-FROM unnest($20::uuid[], $21::text[], $22::uuid[], $23::text[], $24::text[], $25::integer[], $26::timestamptz[],
-    $27::json[]) WITH ORDINALITY
+FROM unnest($23::uuid[], $24::text[], $25::uuid[], $26::text[], $27::text[], $28::integer[], $29::timestamptz[],
+    $30::json[]) WITH ORDINALITY
     AS entry (
         of_run, entry_id, run_id, media_id, pipeline_id, pipeline_version, created_at, content, number
     )

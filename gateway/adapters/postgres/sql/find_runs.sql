@@ -1,0 +1,2 @@
+-- Those of these runs that there are.
+SELECT * FROM runs WHERE run_id = ANY($1::uuid[])

@@ -1,0 +1,57 @@
+"""Answering a call again with what its run has left: the same observation, or the same error."""
+
+import msgspec
+
+from gateway.domain.calls import Outcome
+from gateway.domain.keys import KnownCall
+from gateway.domain.observations import observation_json
+from gateway.domain.runs import Run, RunState
+from gateway.errors import GatewayError, Internal, ResultGone, RunNotFound, error_of_code
+from gateway.ports import EntryStore, ExecutionStore, RunStore
+
+
+class Replays:
+    """Rebuilds answers from records."""
+
+    def __init__(self, runs: RunStore, executions: ExecutionStore, entries: EntryStore):
+        self._runs = runs
+        self._executions = executions
+        self._entries = entries
+
+    async def answer(self, known: KnownCall) -> Outcome:
+        """The answer of a call that was made before.
+
+        Raises:
+            ResultGone: its records are gone, or were never kept.
+            GatewayError: the run failed; the same error as then.
+        """
+        try:
+            run = await self._runs.get(known.run_id)
+        except RunNotFound:
+            raise ResultGone("What the call with this idempotency key found was deleted.") from None
+        outcome = await self.outcome(run, known.seed)
+        return msgspec.structs.replace(outcome, replayed=True)
+
+    async def outcome(self, run: Run, seed: tuple[str, ...] = ()) -> Outcome:
+        """What a run that has ended found, behind what its caller put in.
+
+        Raises:
+            ResultGone: it was not kept.
+            GatewayError: the run failed.
+        """
+        if run.state not in (RunState.COMPLETED, RunState.COMPLETED_WITH_ERRORS):
+            raise failure(run)
+        if (await self._executions.get(run.execution_id)).transient:
+            raise ResultGone
+        entries = await self._entries.of_run(run.execution_id, run.run_id, seed)
+        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, entries))
+
+
+def failure(run: Run) -> GatewayError:
+    """The error that a failed run ended with, as its caller was told then."""
+    error: GatewayError = Internal()
+    if run.error is not None:
+        error = error_of_code(run.error.code, run.error.message)
+        error.field = run.error.field
+    error.execution_id, error.run_id = run.execution_id, run.run_id
+    return error

@@ -1,0 +1,54 @@
+"""Turns: how many runs of one pipeline a worker may have in hand, and which pipelines have runs that wait for one."""
+
+from collections import Counter
+from typing import Final
+
+from gateway.core.pipelines import Pipelines
+
+#: How many runs are looked at for one that nobody else has taken meanwhile.
+_LOOKS: Final = 8
+
+
+class Turns:
+    """Counts the runs in hand, pipeline by pipeline."""
+
+    looks: Final = _LOOKS
+
+    def __init__(self, pipelines: Pipelines, most: int):
+        self._pipelines = pipelines
+        self._most = most
+        self._taken: Counter[str] = Counter()
+        #: Pipelines of which a run found no turn.
+        self._waited_for: set[str] = set()
+
+    def begin(self, pipeline_id: str) -> bool:
+        """Take a turn; False where the pipeline has none left, and whoever ends one looks for the next run."""
+        if self._taken[pipeline_id] >= self.most(pipeline_id):
+            self._waited_for.add(pipeline_id)
+            return False
+        self._taken[pipeline_id] += 1
+        return True
+
+    def end(self, pipeline_id: str) -> None:
+        """Give a turn back."""
+        self._taken[pipeline_id] -= 1
+        if not self._taken[pipeline_id]:
+            del self._taken[pipeline_id]
+            self._waited_for.discard(pipeline_id)
+
+    def most(self, pipeline_id: str) -> int:
+        """Runs of this pipeline that may be in hand: what its config says, within what the worker's setting says."""
+        declared = self._pipelines.concurrency(pipeline_id)
+        return self._most if declared is None else min(self._most, declared)
+
+    def full(self, pipeline_id: str) -> bool:
+        """Whether one more would find no turn."""
+        return self._taken[pipeline_id] >= self.most(pipeline_id)
+
+    def waited_for(self, pipeline_id: str) -> bool:
+        """Whether a run of this pipeline found no turn and may wait for one."""
+        return pipeline_id in self._waited_for
+
+    def none_waits(self, pipeline_id: str) -> None:
+        """No run of this pipeline waits any more."""
+        self._waited_for.discard(pipeline_id)

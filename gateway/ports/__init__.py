@@ -1,0 +1,32 @@
+"""What the core needs of the world outside; every adapter proves itself against the contracts written here."""
+
+from gateway.ports.entries import EntryStore
+from gateway.ports.executions import ExecutionStore
+from gateway.ports.inference import Dispatch, Inference, InferenceEngine
+from gateway.ports.keys import KeyStore
+from gateway.ports.media import BlobStore, ImageDecoder
+from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
+from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
+from gateway.ports.transforms import Transformer
+
+__all__ = [
+    "AcceptedRun",
+    "BlobStore",
+    "Canceled",
+    "ClaimedRun",
+    "Discovery",
+    "Dispatch",
+    "DueRun",
+    "EntryStore",
+    "ExecutionStore",
+    "Extended",
+    "FinishedRun",
+    "ImageDecoder",
+    "Inference",
+    "InferenceEngine",
+    "KeyStore",
+    "PipelineSource",
+    "PipelineStore",
+    "RunStore",
+    "Transformer",
+]

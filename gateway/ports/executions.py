@@ -1,0 +1,58 @@
+"""The records of executions and of their media."""
+
+from typing import Protocol
+
+from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.media import MediaRecord
+
+
+class ExecutionStore(Protocol):
+    """The records of executions and of the media stored on them."""
+
+    async def create(self, new: NewExecution) -> bool:
+        """Write a new execution; False where there is one of this ID already, which is left as it is."""
+        ...
+
+    async def get(self, execution_id: str) -> Execution:
+        """One execution.
+
+        Raises:
+            ExecutionNotFound: there is none of this ID.
+        """
+        ...
+
+    async def page(self, wanted: ExecutionFilter, limit: int, before: int | None) -> list[tuple[int, Execution]]:
+        """Executions with their place in the list, newest first, from the place before `before` on."""
+        ...
+
+    async def delete(self, execution_id: str) -> list[str]:
+        """Remove an execution with all that belongs to it; the keys of its blobs are returned.
+
+        Raises:
+            ExecutionNotFound: there is none of this ID.
+        """
+        ...
+
+    async def add_media(self, record: MediaRecord) -> None:
+        """Write the record of stored media.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def media(self, execution_id: str) -> list[MediaRecord]:
+        """The stored media of an execution, in the order they came.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def remove_media(self, execution_id: str, media_id: str) -> str:
+        """Remove the record of stored media; the key of its blob is returned.
+
+        Raises:
+            ExecutionNotFound, MediaNotFound: there is no such execution or media.
+        """
+        ...

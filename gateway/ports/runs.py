@@ -1,0 +1,171 @@
+"""The records of runs: of those that callers wait for, and of those in the background."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.domain.calls import RunRequest
+from gateway.domain.executions import NewExecution
+from gateway.domain.keys import KeyUse
+from gateway.domain.observations import Entry
+from gateway.domain.runs import Run, RunError
+
+
+class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a run leaves behind: one fact, one transaction."""
+
+    #: The execution that the run brings about; None where there was one before.
+    new: NewExecution | None = None
+    run: Run
+    #: What the caller put in before the run: merged, where the entries are appended.
+    seed: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    #: The entries take the place of this pipeline's earlier ones.
+    supersedes: bool = False
+    #: What an execution there was takes over from the call.
+    tag: str | None = None
+    meta_data: bytes | None = None
+    #: The key that the call holds: it ends with the run, or is free again.
+    key: KeyUse | None = None
+
+
+class AcceptedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in the background as it is accepted: one fact, one transaction, its wake-up included."""
+
+    new: NewExecution | None = None
+    run: Run
+    request: RunRequest
+    seed: tuple[Entry, ...] = ()
+    tag: str | None = None
+    meta_data: bytes | None = None
+    #: Seconds from now before which it is not due.
+    delay: float = 0.0
+    #: The key that names this run from now on.
+    key: KeyUse | None = None
+
+
+class ClaimedRun(msgspec.Struct, frozen=True):
+    """A run in the background that a worker holds: only this attempt can end it."""
+
+    run: Run
+    request: RunRequest
+
+
+class DueRun(msgspec.Struct, frozen=True):
+    """A run that a worker should look at."""
+
+    run_id: str
+    pipeline_id: str
+
+
+class Extended(msgspec.Struct, frozen=True):
+    """What came of holding runs for longer."""
+
+    #: Those that are still held.
+    held: frozenset[str]
+    #: Those among them that somebody wants canceled.
+    canceled: frozenset[str]
+
+
+class Canceled(msgspec.Struct, frozen=True):
+    """A run that somebody wants canceled, as it is now, and the blobs that nobody needs any more."""
+
+    run: Run
+    blobs: tuple[str, ...] = ()
+
+
+class RunStore(Protocol):
+    """The records of runs."""
+
+    async def finish(self, finished: FinishedRun) -> None:
+        """Write the end of a run that a caller waits for; it is durable when this returns.
+
+        A run that is already written is left as it is, so a repeat is safe.
+
+        Raises:
+            ExecutionNotFound: the execution is gone.
+            KeyLost: the key of the call was taken over; nothing is written.
+            StorageUnavailable: nothing can be said to be written.
+        """
+        ...
+
+    async def accept(self, accepted: AcceptedRun) -> None:
+        """Write a run in the background and wake a worker for it; it is durable when this returns.
+
+        Raises:
+            ExecutionNotFound: the execution is gone.
+            KeyLost: its key names another run; nothing is written.
+            StorageUnavailable: nothing can be said to be written.
+        """
+        ...
+
+    async def claim(self, run_id: str, worker: str, lease: float) -> ClaimedRun | None:
+        """Take a run that waits, or whose holder's lease has ended, for `lease` seconds; None where there is none."""
+        ...
+
+    async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> Extended:
+        """Hold these runs, each by its attempt, for `lease` seconds from now."""
+        ...
+
+    async def finish_claimed(self, finished: FinishedRun) -> bool:
+        """Write the end of a claimed run; False, and nothing written, where this attempt no longer holds it."""
+        ...
+
+    async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
+        """Let others take the run in `delay` seconds, if this attempt still holds it; the attempt is kept with `why`."""
+        ...
+
+    async def cancel(self, run_id: str, error: RunError) -> Canceled:
+        """End a run that waits, with this error; of one that a worker holds, keep that somebody wants it canceled.
+
+        A run that has ended is left as it is.
+
+        Raises:
+            RunNotFound: there is none of this ID.
+        """
+        ...
+
+    async def wake_overdue(self, pipelines: Sequence[str]) -> int:
+        """Wake a worker for every run of these pipelines that is due and not held; how many were woken is returned."""
+        ...
+
+    async def due(self, pipeline_id: str, limit: int) -> list[str]:
+        """Runs of a pipeline that are due and that nobody holds, the most urgent first."""
+        ...
+
+    async def stale(self, patience: float, limit: int) -> list[str]:
+        """Runs that nobody holds and that have been due for longer than `patience` seconds."""
+        ...
+
+    async def backlog(self, most: int) -> int:
+        """How many runs wait for a worker; no more than `most` are counted."""
+        ...
+
+    async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these runs still need their media."""
+        ...
+
+    async def get(self, run_id: str) -> Run:
+        """One run.
+
+        Raises:
+            RunNotFound: there is none of this ID.
+        """
+        ...
+
+    async def find(self, run_ids: Sequence[str]) -> list[Run]:
+        """Those of these runs that there are."""
+        ...
+
+    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
+        """The runs of an execution, oldest first, from the one after run `after` on.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether the database answers; never raises."""
+        ...
