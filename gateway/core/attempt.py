@@ -18,14 +18,17 @@ def completed(run: Run, work: Work, at: datetime) -> Run:
 
 def failed(run: Run, work: Work, error: GatewayError, at: datetime) -> Run:
     """The record of failure, which changes no observation."""
-    states = {RunTimeout: RunState.TIMED_OUT, RunCanceled: RunState.CANCELED}
-    state = states.get(type(error), RunState.FAILED)
-    return msgspec.structs.replace(_ended(run, work, state, at), error=RunError.of(error))
+    return msgspec.structs.replace(_ended(run, work, _state(error), at), error=RunError.of(error))
 
 
 def refused(run: Run, error: GatewayError, at: datetime) -> Run:
     """The record of a run that never came to Triton."""
-    return msgspec.structs.replace(run, state=RunState.FAILED, completed_at=at, error=RunError.of(error))
+    return msgspec.structs.replace(run, state=_state(error), completed_at=at, error=RunError.of(error))
+
+
+def _state(error: GatewayError) -> RunState:
+    states = {RunTimeout: RunState.TIMED_OUT, RunCanceled: RunState.CANCELED}
+    return states.get(type(error), RunState.FAILED)
 
 
 def entries(run: Run, work: Work, contents: list[bytes], at: datetime) -> tuple[Entry, ...]:

@@ -146,11 +146,6 @@ class Pipelines:
         known = self._known.get(pipeline_id)
         return known is not None and known.status is PipelineStatus.READY
 
-    def concurrency(self, pipeline_id: str) -> int | None:
-        """How many calls of a pipeline its config lets be in hand at once; None where it does not say."""
-        known = self._known.get(pipeline_id)
-        return None if known is None else known.concurrency
-
     async def transform(self, pipeline_id: str, asked: str | None) -> str:
         """The transform that a call means: its own, else the pipeline's.
 
@@ -162,6 +157,11 @@ class Pipelines:
         if not expression:
             raise InvalidInput("The call names no transform, and the pipeline has none.", field="transform")
         return expression
+
+    def concurrency(self, pipeline_id: str) -> int | None:
+        """How many calls of it may be in hand at once; None where nobody knows it or its config does not say."""
+        known = self._known.get(pipeline_id)
+        return known.concurrency if known is not None else None
 
     async def ready(self) -> bool:
         """Whether Triton answers."""

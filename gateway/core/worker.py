@@ -10,10 +10,11 @@ from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
 from gateway.core.holding import Held, Holding, Reason
 from gateway.core.pipelines import Pipelines
+from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
 from gateway.core.turns import Turns
 from gateway.domain.ids import new_id, now
-from gateway.domain.runs import RunError
+from gateway.domain.runs import Run, RunError
 from gateway.errors import Draining, GatewayError, Internal, PipelineNotReady, RunCanceled, WorkerLost
 from gateway.ports import ClaimedRun, DueRun, FinishedRun, RunStore
 
@@ -91,6 +92,8 @@ class Worker:
                 await work
             except asyncio.CancelledError:
                 await self._let_go(claimed, held)
+                if _being_stopped():
+                    raise
             finally:
                 self._following.changed(run_id)
         return True
@@ -101,9 +104,8 @@ class Worker:
         if held.reason is None:
             held.work.cancel()
             await asyncio.gather(held.work, return_exceptions=True)
-            await self._store.hand_back(run.run_id, run.attempt, 0.0, RunError.of(Draining()))
-            raise asyncio.CancelledError
-        if held.reason is Reason.CANCELED:
+            await self._hand_back(run, 0.0, Draining())
+        elif held.reason is Reason.CANCELED:
             await self._end_refused(claimed, RunCanceled("The run was canceled."))
         else:
             log.warning("run.lost", extra={"run_id": run.run_id, "attempt": run.attempt})
@@ -112,7 +114,7 @@ class Worker:
         run = claimed.run
         if run.cancel_requested_at is not None:
             await self._end_refused(claimed, RunCanceled("The run was canceled."))
-        elif retrying.failed_tries(run) >= retrying.MAX_ATTEMPTS:
+        elif retrying.spent(run):
             await self._end_refused(claimed, WorkerLost("Every worker that took the run up was lost with it."))
         else:
             await self._run(claimed)
@@ -148,9 +150,9 @@ class Worker:
         run = claimed.run
         if retrying.heals(error):
             self._pipelines.suspect()
-            if not retrying.spent(run):
+            if not retrying.last(run):
                 log.info("run.put_off", extra={"run_id": run.run_id, "code": error.code, "attempt": run.attempt})
-                await self._store.hand_back(run.run_id, run.attempt, retrying.pause(run), RunError.of(error))
+                await self._hand_back(run, retrying.pause(run), error)
                 return
         if work is None:
             await self._end_refused(claimed, error)
@@ -160,10 +162,19 @@ class Worker:
     async def _end_refused(self, claimed: ClaimedRun, error: GatewayError) -> None:
         await self._end(claimed, FinishedRun(run=attempt.refused(claimed.run, error, self._clock())))
 
+    async def _hand_back(self, run: Run, delay: float, why: GatewayError) -> None:
+        error = RunError.of(why)
+        await persistently(lambda: self._store.hand_back(run.run_id, run.attempt, delay, error), self._lease)
+
     async def _end(self, claimed: ClaimedRun, finished: FinishedRun) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
-        if await self._store.finish_claimed(finished):
+        if await persistently(lambda: self._store.finish_claimed(finished), self._lease):
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
             await self._staging.drop(claimed.request.staged)
         else:
             log.warning("run.lost", extra={"run_id": finished.run.run_id, "attempt": finished.run.attempt})
+
+
+def _being_stopped() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
