@@ -6,6 +6,7 @@ import logging
 import socket
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 
 import grpc.aio
 import msgspec
@@ -16,6 +17,7 @@ from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.runs import PostgresRuns
@@ -31,13 +33,18 @@ from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
 from gateway.core.admission import Admission
+from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.following import Following
 from gateway.core.health import Health
+from gateway.core.holding import Holding
+from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
-from gateway.core.runs import Runs
 from gateway.core.staging import Staging
+from gateway.core.sweeping import Sweeper
+from gateway.core.turns import Turns
 from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
 from gateway.limits import CONTROL_TIMEOUT
@@ -49,6 +56,15 @@ log = logging.getLogger(__name__)
 Report = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Background:
+    """What works on runs in the background."""
+
+    worker: Worker
+    keeping: Keeping
+    sweeper: Sweeper
+
+
 async def serve(settings: Settings, report: Report) -> None:
     """Run the whole gateway until cancelled; then calls in hand are answered before it ends.
 
@@ -57,9 +73,9 @@ async def serve(settings: Settings, report: Report) -> None:
     """
     async with contextlib.AsyncExitStack() as cleanup:
         parts = _parts(settings, stack_plan(settings), report)
-        services, worker, url = await cleanup.enter_async_context(parts)
+        services, background, url = await cleanup.enter_async_context(parts)
         if settings.worker:
-            await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
+            await cleanup.enter_async_context(working(background, url, settings))
         await cleanup.enter_async_context(doors(settings, services, report))
         await _until_cancelled(report)
 
@@ -74,8 +90,8 @@ async def work(settings: Settings, report: Report) -> None:
         raise CannotStart("A worker of its own shares the database and Triton: name --database-url and --triton-url.")
     plan = msgspec.structs.replace(settings, rest_port=0, grpc_port=0)
     async with contextlib.AsyncExitStack() as cleanup:
-        _, worker, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
-        await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
+        _, background, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
+        await cleanup.enter_async_context(working(background, url, settings))
         report(f"ready: a worker for {settings.worker_runs} runs at once")
         await _until_cancelled(report)
 
@@ -123,7 +139,9 @@ async def _until_cancelled(report: Report) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _parts(settings: Settings, plan: StackPlan, report: Report) -> AsyncIterator[tuple[Services, Worker, str]]:
+async def _parts(
+    settings: Settings, plan: StackPlan, report: Report
+) -> AsyncIterator[tuple[Services, Background, str]]:
     """The core with all it stands on, and the URL of the database."""
     async with contextlib.AsyncExitStack() as cleanup:
         endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
@@ -131,8 +149,8 @@ async def _parts(settings: Settings, plan: StackPlan, report: Report) -> AsyncIt
         assert url is not None
         database = await cleanup.enter_async_context(open_database(url))
         blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
-        services, worker = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
-        yield services, worker, url
+        services, background = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
+        yield services, background, url
 
 
 def stack_plan(settings: Settings) -> StackPlan:
@@ -177,32 +195,48 @@ def _reachable() -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def core(
     settings: Settings, endpoints: Endpoints, database: Database, blobs: BlobStore
-) -> AsyncIterator[tuple[Services, Worker]]:
+) -> AsyncIterator[tuple[Services, Background]]:
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
     engine = _engine(settings, endpoints, channel)
-    admission = Admission(settings.max_sync_calls)
-    store = PostgresRuns(database, lambda: admission.taken)
-    executions = PostgresExecutions(database)
-    transformer = TransformPool()
     pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
+    admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
+    store = PostgresRuns(database, lambda: admission.taken)
+    executions, entries = PostgresExecutions(database), PostgresEntries(database)
+    transformer = TransformPool()
     dispatcher = Dispatcher(engine, PillowDecoder())
-    staging = Staging(blobs)
-    runs = Runs(pipelines, executions, store, dispatcher, staging, admission)
+    staging, following, holding = Staging(blobs), Following(store), Holding()
+    runs = runs_over(
+        pipelines,
+        Stores(store, executions, entries, PostgresKeys(database)),
+        dispatcher,
+        staging,
+        following,
+        holding,
+        admission,
+        settings.max_queued_runs,
+    )
     services = Services(
         pipelines=pipelines,
         runs=runs,
         executions=Executions(executions, blobs),
-        observations=Observations(PostgresEntries(database), transformer),
+        observations=Observations(entries, transformer),
         health=Health(pipelines, store, blobs, admission),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
+    )
+    lease, turns = settings.run_lease, Turns(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
+    worker = Worker(pipelines, store, dispatcher, staging, holding, following, turns, lease=lease)
+    background = Background(
+        worker,
+        Keeping(worker, pipelines, store, holding, turns, lease=lease, queue_timeout=settings.queue_timeout),
+        Sweeper(blobs, store, settings.sweep_after),
     )
     await pipelines.recall()
     await pipelines.refresh()
     try:
         async with _running(pipelines.watch()):
-            yield services, Worker(pipelines, store, dispatcher, staging)
+            yield services, background
     finally:
         await runs.close()
         await engine.close()
@@ -212,10 +246,14 @@ async def core(
 
 
 @contextlib.asynccontextmanager
-async def working(worker: Worker, database_url: str, at_once: int) -> AsyncIterator[None]:
+async def working(background: Background, database_url: str, settings: Settings) -> AsyncIterator[None]:
     """A worker that takes up runs in the background; on leaving, those in hand may end."""
-    queue = WakeUps(database_url, worker.take_up, at_once)
-    async with _running(worker.keep()), _running(queue.listen()):
+    queue = WakeUps(database_url, background.worker.take_up, settings.worker_runs, settings.run_lease)
+    log.info("worker.started", extra={"worker": background.worker.worker_id})
+    loops = (background.keeping.hold(), background.keeping.reconcile(), background.sweeper.sweep_again_and_again())
+    async with contextlib.AsyncExitStack() as cleanup:
+        for loop in (*loops, queue.listen()):
+            await cleanup.enter_async_context(_running(loop))
         yield
 
 

@@ -57,9 +57,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worker_pipeline_runs: Annotated[
         Count | None, _told("Of these, runs of one pipeline; as many as there may be at all without.")
     ] = None
-    run_lease: Annotated[
-        Seconds, _told("Seconds after which a run whose worker has gone is taken up by another.")
-    ] = limits.RUN_LEASE
+    run_lease: Annotated[Seconds, _told("Seconds after which a run whose worker has gone is taken up by another.")] = (
+        limits.RUN_LEASE
+    )
     queue_timeout: Annotated[
         Patience, _told("Seconds that a run may wait for a pipeline that is not there; then it has failed.")
     ] = limits.QUEUE_TIMEOUT

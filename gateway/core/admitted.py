@@ -117,9 +117,7 @@ def _new_execution(call: Call, at: datetime) -> NewExecution:
     )
 
 
-def _run(
-    pipeline: Pipeline, call: Call, execution_id: str, at: datetime, state: RunState, media_count: int
-) -> Run:
+def _run(pipeline: Pipeline, call: Call, execution_id: str, at: datetime, state: RunState, media_count: int) -> Run:
     return Run(
         run_id=new_id(),
         execution_id=execution_id,

@@ -1,4 +1,4 @@
-"""The runs that this process works on in the background: held while it lives, and let go when they are not its any more."""
+"""The runs in the background that this process works on, until they end or are called off."""
 
 import asyncio
 import enum

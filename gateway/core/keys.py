@@ -8,7 +8,6 @@ import msgspec
 
 from gateway.domain.calls import Call
 from gateway.domain.keys import Key, KnownCall, digest
-from gateway.domain.runs import RunError, RunState
 from gateway.errors import GatewayError, KeyInFlight, KeyReused, Overloaded, RunCanceled, Unavailable
 from gateway.ports import KeyStore
 

@@ -24,9 +24,7 @@ def events(run: Run) -> list[RunEvent]:
     found = [_event(1, RunState.QUEUED, 0, run.created_at, None)]
     for each in run.past_attempts:
         found.append(_began(len(found) + 1, each, run))
-        found.append(
-            _event(len(found) + 1, RunState.QUEUED, each.number, each.ended_at or run.created_at, each.error)
-        )
+        found.append(_event(len(found) + 1, RunState.QUEUED, each.number, each.ended_at or run.created_at, each.error))
     if run.started_at is not None:
         found.append(_event(len(found) + 1, RunState.RUNNING, run.attempt, run.started_at, None))
     if run.state.ended:

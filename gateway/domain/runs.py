@@ -20,7 +20,6 @@ class RunState(enum.StrEnum):
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
 
-
     @property
     def ended(self) -> bool:
         """Whether a run in this state changes no more."""

@@ -18,7 +18,3 @@ class KeyStore(Protocol):
         A key whose holder has not ended its call within its lease is taken over.
         """
         ...
-
-    async def release(self, key: Key, run_id: str) -> None:
-        """Free a key that this run holds."""
-        ...

@@ -113,7 +113,7 @@ class RunStore(Protocol):
         ...
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
-        """Let others take the run in `delay` seconds, if this attempt still holds it; the attempt is kept with `why`."""
+        """Let others take the run in `delay` seconds, if this attempt holds it; `why` is kept with the attempt."""
         ...
 
     async def cancel(self, run_id: str, error: RunError) -> Canceled:

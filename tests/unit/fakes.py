@@ -2,33 +2,40 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from gateway.api.services import Services
 from gateway.core.admission import Admission
+from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.following import Following
 from gateway.core.health import Health
+from gateway.core.holding import Holding
+from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
-from gateway.core.runs import Runs
 from gateway.core.staging import Staging
+from gateway.core.turns import Turns
 from gateway.core.worker import Worker
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
-from gateway.domain.runs import Run, RunState
+from gateway.domain.runs import Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
-from gateway.errors import ExecutionNotFound, GatewayError, MediaNotFound, ResultGone, RunNotFound
-from gateway.ports import AcceptedRun, ClaimedRun, Discovery, Dispatch, FinishedRun, Inference
+from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
+from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
 RUN_ID = "019aa000-0000-7000-8000-000000000001"
 EXECUTION_ID = "019aa000-0000-7000-8000-000000000002"
+#: Seconds for which the worker under test holds a run: so short that what its beats do is seen at once.
+LEASE = 0.01
 ENTRY_ID = "019aa000-0000-7000-8000-000000000003"
 
 Answer = Callable[[Inference, Dispatch], Awaitable[list[Value]]]
@@ -83,6 +90,7 @@ class FakeRecords:
         #: Each end of a run, as it was handed in.
         self.finished: list[FinishedRun] = []
         self.accepted: list[AcceptedRun] = []
+        self.keys: dict[bytes, KnownCall] = {}
         self.failure: GatewayError | None = None
         self.answers = True
 
@@ -90,6 +98,8 @@ class FakeRecords:
         """Take in the end of a run."""
         if self.failure is not None:
             raise self.failure
+        if finished.key is not None:
+            self.end_key(finished)
         self.finished.append(finished)
         run, new = finished.run, finished.new
         if new is not None and new.execution_id not in self.executions:
@@ -107,6 +117,18 @@ class FakeRecords:
             completed_at=run.completed_at,
             error=run.error,
         )
+
+    def end_key(self, finished: FinishedRun) -> None:
+        """The key of a call ends with its run, or is free again."""
+        assert finished.key is not None
+        digest, seed = finished.key.key.digest, tuple(each.entry_id for each in finished.seed)
+        known = self.keys.get(digest)
+        if finished.key.freed:
+            self.keys.pop(digest, None)
+        elif known is None or known.run_id != finished.run.run_id:
+            raise KeyLost
+        else:
+            self.keys[digest] = msgspec.structs.replace(known, lease_until=None, seed=seed)
 
     def existing(self, execution_id: str) -> Execution:
         """The execution, if there is one."""
@@ -164,6 +186,28 @@ class FakeExecutions:
         raise MediaNotFound
 
 
+class FakeKeys:
+    """A `KeyStore` in memory; a lease that is over is one whose `lease_until` is not after START."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def find(self, key: Key) -> KnownCall | None:
+        return self._records.keys.get(key.digest)
+
+    async def reserve(self, key: Key, run_id: str, execution_id: str, lease: float) -> bool:
+        known = self._records.keys.get(key.digest)
+        if known is not None and (known.lease_until is None or known.lease_until > START):
+            return False
+        self._records.keys[key.digest] = KnownCall(
+            fingerprint=key.fingerprint,
+            run_id=run_id,
+            execution_id=execution_id,
+            lease_until=START + timedelta(seconds=lease),
+        )
+        return True
+
+
 class FakeRuns:
     """A `RunStore` in memory; `held` is False where another attempt has taken the run over."""
 
@@ -172,8 +216,17 @@ class FakeRuns:
         self.claimable: dict[str, ClaimedRun] = {}
         self.held = True
         self.handed_back: list[tuple[str, int, float]] = []
+        self.put_off_for: list[RunError] = []
         self.extended: list[list[tuple[str, int]]] = []
+        self.still_held: frozenset[str] | None = None
+        self.to_be_canceled: frozenset[str] = frozenset()
         self.rounds = 0
+        self.woken_for: list[list[str]] = []
+        self.overdue: list[str] = []
+        self.stale_runs: list[str] = []
+        self.waiting = 0
+        self.counts = 0
+        self.looks = 0
         self._kept = asyncio.Condition()
 
     async def finish(self, finished: FinishedRun) -> None:
@@ -182,6 +235,8 @@ class FakeRuns:
     async def accept(self, accepted: AcceptedRun) -> None:
         if self._records.failure is not None:
             raise self._records.failure
+        if accepted.key is not None:
+            self._take_key(accepted)
         if accepted.new is not None:
             self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
         self._records.accepted.append(accepted)
@@ -191,23 +246,67 @@ class FakeRuns:
             accepted.request,
         )
 
-    async def claim(self, run_id: str, lease: float) -> ClaimedRun | None:  # noqa: ARG002 - the port's signature
+    def _take_key(self, accepted: AcceptedRun) -> None:
+        assert accepted.key is not None
+        digest = accepted.key.key.digest
+        if digest in self._records.keys:
+            raise KeyLost
+        self._records.keys[digest] = KnownCall(
+            fingerprint=accepted.key.key.fingerprint,
+            run_id=accepted.run.run_id,
+            execution_id=accepted.run.execution_id,
+            seed=tuple(each.entry_id for each in accepted.seed),
+        )
+
+    async def claim(self, run_id: str, worker: str, lease: float) -> ClaimedRun | None:  # noqa: ARG002
         return self.claimable.pop(run_id, None)
 
-    async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> None:  # noqa: ARG002
+    async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> Extended:  # noqa: ARG002
         self.extended.append(list(held))
         if self._records.failure is not None:
             raise self._records.failure
+        there = frozenset(run_id for run_id, _ in held)
+        return Extended(there if self.still_held is None else there & self.still_held, self.to_be_canceled)
+
+    async def cancel(self, run_id: str, error: RunError) -> Canceled:
+        run = await self.get(run_id)
+        if run.state is not RunState.QUEUED:
+            return Canceled(run)
+        claimed = self.claimable.pop(run_id)
+        run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, cancel_requested_at=START)
+        self._records.show(run)
+        return Canceled(run, claimed.request.staged)
+
+    async def due(self, pipeline_id: str, limit: int) -> list[str]:  # noqa: ARG002
+        return self.overdue[:limit]
+
+    async def stale(self, patience: float, limit: int) -> list[str]:  # noqa: ARG002
+        return self.stale_runs
+
+    async def backlog(self, most: int) -> int:
+        self.counts += 1
+        return min(self.waiting, most)
+
+    async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(run_id for run_id in run_ids if run_id in self.claimable)
+
+    async def find(self, run_ids: Sequence[str]) -> list[Run]:
+        self.looks += 1
+        if self._records.failure is not None:
+            raise self._records.failure
+        return [self._records.runs[run_id] for run_id in run_ids if run_id in self._records.runs]
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
         if self.held:
             self._records.write(finished)
         return self.held
 
-    async def hand_back(self, run_id: str, attempt: int, delay: float) -> None:
+    async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
         self.handed_back.append((run_id, attempt, delay))
+        self.put_off_for.append(why)
 
-    async def wake_overdue(self) -> int:
+    async def wake_overdue(self, pipelines: Sequence[str]) -> int:
+        self.woken_for.append(list(pipelines))
         async with self._kept:
             self.rounds += 1
             self._kept.notify_all()
@@ -254,6 +353,10 @@ class FakeEntries:
         placed = enumerate(self._records.entries, 1)
         return [(place, each) for place, (of, each) in placed if of == execution_id and place > after][:limit]
 
+    async def of_run(self, execution_id: str, run_id: str, seed: Sequence[str]) -> list[Entry]:
+        found = [each for of, each in self._records.entries if of == execution_id]
+        return [each for each in found if each.run_id == run_id or each.entry_id in seed]
+
     async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
         self._records.existing(execution_id)
         self.merged += entries
@@ -286,6 +389,12 @@ class FakeBlobs:
         self.dropped += keys
         for key in keys:
             self.kept.pop(key, None)
+
+    async def older(self, prefix: str, seconds: float) -> AsyncIterator[Sequence[str]]:  # noqa: ARG002
+        if self.failure is not None:
+            raise self.failure
+        for key in [each for each in self.kept if each.startswith(prefix)]:
+            yield [key]
 
     async def ready(self) -> bool:
         return self.failure is None
@@ -473,6 +582,8 @@ class Gateway:
         places: int = 4,
         max_body_bytes: int = 100_000,
         sync_timeout: float = 30.0,
+        turns: int = 16,
+        max_queued: int = 100,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -486,11 +597,37 @@ class Gateway:
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
         dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
-        executions = FakeExecutions(self.records)
+        executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
+        self.staging = staging
         self.executions = Executions(executions, self.blobs, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
-        self.runs = Runs(self.pipelines, executions, self.run_store, dispatcher, staging, self.admission, clock=clock)
-        self.worker = Worker(self.pipelines, self.run_store, dispatcher, staging, clock=clock)
+        self.following, self.holding = Following(self.run_store), Holding()
+        self.turns = Turns(self.pipelines, turns)
+        self.runs = runs_over(
+            self.pipelines,
+            Stores(self.run_store, executions, self.entry_store, keys),
+            dispatcher,
+            staging,
+            self.following,
+            self.holding,
+            self.admission,
+            max_queued,
+            clock=clock,
+        )
+        self.worker = Worker(
+            self.pipelines,
+            self.run_store,
+            dispatcher,
+            staging,
+            self.holding,
+            self.following,
+            self.turns,
+            lease=LEASE,
+            clock=clock,
+        )
+        self.keeping = Keeping(
+            self.worker, self.pipelines, self.run_store, self.holding, self.turns, lease=LEASE, queue_timeout=60.0
+        )
         self.services = Services(
             pipelines=self.pipelines,
             runs=self.runs,

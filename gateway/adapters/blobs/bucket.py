@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from obstore.exceptions import BaseError
@@ -12,7 +12,7 @@ from obstore.store import from_url
 from gateway.adapters.blobs.failures import REFUSED, failures, log_unavailable, no_bucket, reason
 from gateway.adapters.blobs.keys import checked
 from gateway.errors import CannotStart, MediaNotFound
-from gateway.limits import CONNECT_TIMEOUT, MIB
+from gateway.limits import BLOBS_PER_SWEEP, CONNECT_TIMEOUT, MIB
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
@@ -104,6 +104,19 @@ class BucketStore:
             except FileNotFoundError as failure:
                 if no_bucket(failure):
                     raise
+
+    async def older(self, prefix: str, seconds: float) -> AsyncIterator[Sequence[str]]:
+        """See `BlobStore.older`."""
+        before = datetime.now(UTC) - timedelta(seconds=seconds)
+        pages = self._store.list(prefix, chunk_size=BLOBS_PER_SWEEP).__aiter__()
+        while True:
+            async with _bounded():
+                page = await anext(pages, None)
+            if page is None:
+                return
+            keys = [each["path"] for each in page if each["last_modified"] < before]
+            if keys:
+                yield keys
 
     async def ready(self) -> bool:
         """See `BlobStore.ready`; one small request."""

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import errno
 import os
+import stat
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from gateway.adapters.blobs.durable import create, make_folders, rename, write
 from gateway.adapters.blobs.failures import failures, log_unavailable, reason
 from gateway.adapters.blobs.keys import checked
 from gateway.errors import CannotStart, MediaNotFound
-from gateway.limits import CONNECT_TIMEOUT
+from gateway.limits import BLOBS_PER_SWEEP, CONNECT_TIMEOUT
 
 #: No key has this character, so no key is in this folder.
 _INCOMING: Final = "+incoming"
@@ -67,6 +68,13 @@ class FolderStore:
         targets = [self._root / checked(key) for key in keys]
         with failures():
             await asyncio.to_thread(self._delete, targets)
+
+    async def older(self, prefix: str, seconds: float) -> AsyncIterator[Sequence[str]]:
+        """See `BlobStore.older`."""
+        with failures():
+            found = await asyncio.to_thread(self._older, prefix, time.time() - seconds)
+        for start in range(0, len(found), BLOBS_PER_SWEEP):
+            yield found[start : start + BLOBS_PER_SWEEP]
 
     async def ready(self) -> bool:
         """See `BlobStore.ready`; a disk that hangs is not ready."""
@@ -127,6 +135,17 @@ class FolderStore:
             self._remove_if_empty(folder)
         # Without its folders the store is not empty but away.
         self._incoming.stat()
+
+    def _older(self, prefix: str, before: float) -> list[str]:
+        found = []
+        for path in (self._root / prefix).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                told = path.stat()
+                if stat.S_ISREG(told.st_mode) and told.st_mtime < before:
+                    found.append(path.relative_to(self._root).as_posix())
+        # Without its folders the store is not empty but away.
+        self._incoming.stat()
+        return found
 
     def _remove_if_empty(self, folder: Path) -> None:
         with contextlib.suppress(OSError):

@@ -38,11 +38,6 @@ class PostgresKeys:
         async with self._database.connection() as connection:
             return await connection.fetchval(statement("reserve_key"), *values) is not None
 
-    async def release(self, key: Key, run_id: str) -> None:
-        """See `KeyStore.release`."""
-        async with self._database.connection() as connection:
-            await connection.execute(statement("free_key"), key.digest, run_id)
-
 
 async def take_keys(connection: asyncpg.Connection, batch: Sequence[AcceptedRun]) -> None:
     """Let the keys of these runs name them.

@@ -106,8 +106,7 @@ def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Colum
 
 def inserted_row(fact: FinishedRun | AcceptedRun) -> tuple[Any, ...]:
     """The columns of a run that is written for the first time."""
-    waits = isinstance(fact, AcceptedRun)
-    request, delay = (encode(fact.request), fact.delay) if waits else (None, 0.0)
+    request, delay = (encode(fact.request), fact.delay) if isinstance(fact, AcceptedRun) else (None, 0.0)
     return *run_row(fact.run), fact.run.priority.rank, fact.run.execute_after, request, delay
 
 

@@ -1,4 +1,4 @@
-"""Runs in PostgreSQL: what is written of them when they are accepted and when they end, many to a commit; and reading."""
+"""Runs in PostgreSQL: accepted and ended many to a commit, and read."""
 
 from collections.abc import Callable, Sequence
 
