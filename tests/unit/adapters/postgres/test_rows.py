@@ -23,14 +23,17 @@ RUN_COLUMNS = (
     "created_at",
 )
 RUN_COLUMNS += ("started_at", "completed_at", "queue_ms", "compute_ms", "gateway_ms", "model_versions", "error")
+RUN_COLUMNS += ("priority", "execute_after")
+#: What a row has before any worker has touched it.
+NEVER_IN_THE_BACKGROUND = {"worker": None, "past_attempts": [], "cancel_requested_at": None}
 ENTRY_COLUMNS = ("of_run", "entry_id", "run_id", "media_id", "pipeline_id", "pipeline_version", "created_at", "content")
 
 
 def stored(finished: FinishedRun) -> tuple[dict[str, object], dict[str, object]]:
     """The rows of a run and its entry, as the database would show what was written."""
     columns = rows.fresh_columns([finished])
-    run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:15]), strict=True))
-    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[19:]), strict=True))
+    run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:17]), strict=True)) | NEVER_IN_THE_BACKGROUND
+    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[22:]), strict=True))
 
 
 def failed() -> Run:
@@ -58,15 +61,15 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 def test_a_batch_is_as_many_columns_as_its_statement_takes() -> None:
     finished = finished_run()
     columns = rows.fresh_columns([finished, msgspec.structs.replace(finished, entries=())])
-    assert len(columns) == 27
-    assert "$27" in statement("write_runs")
-    assert "$28" not in statement("write_runs")
-    assert [len(column) for column in columns] == [2] * 19 + [1] * 8
+    assert len(columns) == 30
+    assert "$30" in statement("write_runs")
+    assert "$31" not in statement("write_runs")
+    assert [len(column) for column in columns] == [2] * 22 + [1] * 8
 
 
 def test_a_batch_without_entries_still_has_all_columns() -> None:
     columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), entries=())])
-    assert columns[19:] == [[]] * 8
+    assert columns[22:] == [[]] * 8
 
 
 def test_an_execution_shows_the_run_that_is_newest() -> None:
