@@ -134,6 +134,16 @@ async def test_puts_of_one_key_at_the_same_time_leave_one_of_them_whole(store: B
     assert await store.get("execution/media") in contents
 
 
+async def test_what_lies_below_a_prefix_for_some_time_is_listed(store: BlobStore) -> None:
+    for key in ("runs/one", "runs/two", "executions/e/m"):
+        await store.put(key, b"x")
+    # Clocks of buckets tell whole seconds.
+    old = [key async for keys in store.older("runs/", -5.0) for key in keys]
+    assert sorted(old) == ["runs/one", "runs/two"]
+    assert [keys async for keys in store.older("runs/", 3600.0)] == []
+    assert [keys async for keys in store.older("nothing/", -5.0)] == []
+
+
 async def test_a_store_that_answers_is_ready_again_and_again(store: BlobStore) -> None:
     assert [await store.ready() for _ in range(3)] == [True] * 3
 

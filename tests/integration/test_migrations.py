@@ -28,6 +28,21 @@ RECORDS = {
         INSERT INTO entries (execution_id, entry_id, run_id, pipeline_id, pipeline_version, created_at, content)
         VALUES ('old', 'entry', '{RUN}', 'ocr', 0, now(), '{{"rawText":  "kept as it came"}}');
     """,
+    "0002": f"""
+        INSERT INTO executions (execution_id, tag, meta_data, created_at, newest_run, state, completed_at)
+        VALUES ('old', 't', '{{"a": 1}}', now(), '{RUN}', 'completed', now());
+        INSERT INTO runs (
+            run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at,
+            model_versions, priority, worker, past_attempts
+        ) VALUES (
+            '{RUN}', 'old', 'ocr', 0, 'completed', 2, 1, now(), '{{"decode": "1"}}', 1, 'w',
+            ARRAY['{{"number": 1, "worker": "v", "startedAt": "2026-11-21T07:15:00Z"}}'::json]
+        );
+        INSERT INTO entries (execution_id, entry_id, run_id, pipeline_id, pipeline_version, created_at, content)
+        VALUES ('old', 'entry', '{RUN}', 'ocr', 0, now(), '{{"rawText":  "kept as it came"}}');
+        INSERT INTO idempotency_keys (digest, fingerprint, run_id, execution_id)
+        VALUES ('\\x01', '\\x02', '{RUN}', 'old');
+    """,
 }
 
 

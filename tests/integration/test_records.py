@@ -1,29 +1,22 @@
 """The records, in the real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable
 from urllib.parse import quote
 
 import asyncpg
 import msgspec
 import pytest
 
-from gateway.adapters.postgres import runs as postgres_runs
 from gateway.adapters.postgres.database import Database
-from gateway.adapters.postgres.entries import PostgresEntries
-from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
-from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.core.observations import Observations
-from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.executions import ExecutionFilter, NewExecution
 from gateway.domain.ids import new_id
 from gateway.domain.media import MediaRecord
-from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline
-from gateway.domain.runs import Run, RunError, RunState, Timings
+from gateway.domain.runs import RunError, RunState
 from gateway.errors import (
     ExecutionNotFound,
     Internal,
@@ -33,153 +26,20 @@ from gateway.errors import (
     StorageUnavailable,
 )
 from gateway.limits import ENTRIES_PER_READ
-from gateway.ports import AcceptedRun, ClaimedRun, FinishedRun
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
-CONTENT = b'{"rawText" : "\\u0041 \xc3\xa4", "n": 1.50, "n": 2}'
-REQUEST = RunRequest(
-    media=(StoredMedia(media_id="media-1", blob="runs/r/0"), StoredMedia(media_id="m", blob="executions/e/m")),
-    staged=("runs/r/0",),
-    inputs={"PROMPT": ["hi"]},
-    parameters={"a": 1, "b": 0.5},
-    timeout=30.0,
+from gateway.ports import FinishedRun
+from integration.recording import (
+    NOW,
+    WHY,
+    Records,
+    accepted,
+    appended,
+    claimed,
+    ended,
+    entry,
+    execution,
+    finished,
+    given,
 )
-#: A lease that is over when it is taken.
-OVER = -1.0
-
-
-class Records:
-    """All stores over one pool of connections, as one process has them."""
-
-    def __init__(self, database: Database):
-        self.executions = PostgresExecutions(database)
-        self.runs = PostgresRuns(database, lambda: 0)
-        self.entries = PostgresEntries(database)
-        self.database = database
-
-    async def found(self, execution_id: str, *, superseded: bool = False) -> tuple[Entry, ...]:
-        """Every entry, in order."""
-        listed = await self.entries.page(execution_id, 100_000, 0, superseded=superseded)
-        places = [place for place, _ in listed]
-        assert places == sorted(set(places))
-        return tuple(entry for _, entry in listed)
-
-    async def jobs(self, run_id: str) -> int:
-        """How many jobs wake a worker for the run."""
-        async with self.database.connection() as connection:
-            count: int = await connection.fetchval("SELECT count(*) FROM pgqueuer WHERE payload = $1", run_id.encode())
-            return count
-
-    async def close(self) -> None:
-        await self.runs.close()
-        await self.database.close()
-
-
-async def opened(database_url: str) -> Records:
-    await migrate(database_url)
-    database = Database(database_url)
-    await database.open()
-    return Records(database)
-
-
-@pytest.fixture
-async def records(database_url: str) -> AsyncIterator[Records]:
-    """The records in the embedded database."""
-    found = await opened(database_url)
-    yield found
-    await found.close()
-
-
-@pytest.fixture
-async def others(database_url: str) -> AsyncIterator[Records]:
-    """The same records, as another process has them."""
-    found = await opened(database_url)
-    yield found
-    await found.close()
-
-
-def run_on(execution_id: str, **changes: object) -> Run:
-    run = Run(
-        run_id=new_id(),
-        execution_id=execution_id,
-        pipeline_id="ocr",
-        pipeline_version=0,
-        state=RunState.COMPLETED,
-        attempt=1,
-        media_count=1,
-        created_at=NOW,
-        started_at=NOW,
-        completed_at=NOW,
-        timings=Timings(0.125, 2.5, 0.25),
-        model_versions={"decode": "1"},
-    )
-    return msgspec.structs.replace(run, **changes)
-
-
-def entry(run: Run, media_id: str, content: bytes = CONTENT) -> Entry:
-    return Entry(
-        entry_id=new_id(),
-        media_id=media_id,
-        run_id=run.run_id,
-        pipeline_id=run.pipeline_id,
-        pipeline_version=0,
-        created_at=NOW,
-        content=content,
-    )
-
-
-def entries_of(run: Run, count: int) -> tuple[Entry, ...]:
-    return tuple(entry(run, f"media-{number}") for number in range(1, count + 1))
-
-
-def given(entry_id: str, content: bytes = b"{}") -> Entry:
-    """An entry of a caller's own."""
-    return Entry(entry_id=entry_id, media_id="m", created_at=NOW, content=content)
-
-
-def finished(entries: int = 1, **changes: object) -> FinishedRun:
-    """A run that has just ended, on an execution of its own."""
-    execution = NewExecution(execution_id=new_id(), created_at=NOW, tag="t", meta_data=b'{"b":  1}')
-    run = run_on(execution.execution_id, media_count=entries, **changes)
-    return FinishedRun(new=execution, run=run, entries=entries_of(run, entries))
-
-
-def appended(execution_id: str, entries: int = 1, *, pipeline_id: str = "ocr", supersedes: bool = False) -> FinishedRun:
-    """A run that has just ended, on an execution there is."""
-    run = run_on(execution_id, pipeline_id=pipeline_id)
-    return FinishedRun(run=run, entries=entries_of(run, entries), supersedes=supersedes)
-
-
-def accepted(execution_id: str | None = None, **fields: object) -> AcceptedRun:
-    """A run for the background."""
-    new = NewExecution(execution_id=new_id(), created_at=NOW) if execution_id is None else None
-    name = execution_id if new is None else new.execution_id
-    assert name is not None
-    waiting = {"state": RunState.QUEUED, "attempt": 0, "started_at": None, "completed_at": None, "timings": None}
-    run = run_on(name, **waiting, model_versions={})
-    return AcceptedRun(**{"new": new, "run": run, "request": REQUEST} | fields)  # type: ignore[arg-type]
-
-
-def ended(claimed: ClaimedRun, entries: int = 1, **changes: object) -> FinishedRun:
-    """The end of a claimed run."""
-    run = msgspec.structs.replace(claimed.run, state=RunState.COMPLETED, completed_at=NOW)
-    return FinishedRun(**{"run": run, "entries": entries_of(run, entries)} | changes)  # type: ignore[arg-type]
-
-
-async def execution(records: Records, **fields: object) -> str:
-    """A new execution without a run."""
-    new = NewExecution(**{"execution_id": new_id(), "created_at": NOW} | fields)  # type: ignore[arg-type]
-    assert await records.executions.create(new)
-    return new.execution_id
-
-
-async def claimed(records: Records, lease: float = 60.0, **fields: object) -> ClaimedRun:
-    """A run that was accepted and taken."""
-    work = accepted(**fields)  # type: ignore[arg-type]
-    await records.runs.accept(work)
-    found = await records.runs.claim(work.run.run_id, lease)
-    assert found is not None
-    return found
 
 
 async def test_what_was_finished_is_read_back_as_it_was(records: Records) -> None:
@@ -251,7 +111,7 @@ async def test_what_there_is_not_is_said(records: Records) -> None:
             await read
     with pytest.raises(RunNotFound):
         await records.runs.get(new_id())
-    assert await records.runs.claim(new_id(), 1.0) is None
+    assert await records.runs.claim(new_id(), "w", 1.0) is None
 
 
 async def test_the_runs_of_an_execution_come_in_pages_oldest_first(records: Records) -> None:
@@ -448,7 +308,7 @@ async def test_a_deleted_execution_takes_everything_along_and_names_its_blobs(re
     for run_id in (wrote.run.run_id, waiting.run.run_id):
         with pytest.raises(RunNotFound):
             await records.runs.get(run_id)
-    assert await records.runs.claim(waiting.run.run_id, 1.0) is None
+    assert await records.runs.claim(waiting.run.run_id, "w", 1.0) is None
     async with records.database.connection() as connection:
         for table in ("executions", "media", "runs", "entries"):
             count = await connection.fetchval(f"SELECT count(*) FROM {table} WHERE execution_id = $1", name)
@@ -479,186 +339,8 @@ async def test_a_claimed_run_whose_execution_is_deleted_writes_nothing(records: 
     held = await claimed(records)
     await records.executions.delete(held.run.execution_id)
     assert not await records.runs.finish_claimed(ended(held))
-    await records.runs.hand_back(held.run.run_id, 1, 0.0)
+    await records.runs.hand_back(held.run.run_id, 1, 0.0, WHY)
     await records.runs.extend([(held.run.run_id, 1)], 60.0)
-
-
-async def test_an_accepted_run_waits_and_has_one_job(records: Records) -> None:
-    work = accepted(tag="mine", seed=(given("e"),))
-    await records.runs.accept(work)
-    assert await records.runs.get(work.run.run_id) == work.run
-    assert (await records.executions.get(work.run.execution_id)).state is RunState.QUEUED
-    assert await records.jobs(work.run.run_id) == 1
-    assert await records.found(work.run.execution_id) == (given("e"),)
-
-
-async def test_many_runs_that_are_accepted_together_are_all_kept(records: Records) -> None:
-    name = await execution(records)
-    work = [accepted(name if number % 2 else None) for number in range(100)]
-    await asyncio.gather(*(records.runs.accept(each) for each in work))
-    assert [await records.jobs(each.run.run_id) for each in work] == [1] * 100
-
-
-async def test_a_run_and_its_wake_up_are_written_together_or_not_at_all(
-    records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wake = postgres_runs.wake
-
-    async def woken_but_lost(connection: asyncpg.Connection, run_ids: Sequence[str]) -> int:
-        await wake(connection, run_ids)
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(postgres_runs, "wake", woken_but_lost)
-    work = accepted()
-    with pytest.raises(Internal):
-        await records.runs.accept(work)
-    assert await records.jobs(work.run.run_id) == 0
-    with pytest.raises(RunNotFound):
-        await records.runs.get(work.run.run_id)
-    with pytest.raises(ExecutionNotFound):
-        await records.executions.get(work.run.execution_id)
-
-
-async def test_a_claimed_run_comes_with_all_it_needs_and_shows_that_it_runs(records: Records) -> None:
-    work = accepted()
-    await records.runs.accept(work)
-    held = await records.runs.claim(work.run.run_id, 60.0)
-    assert held is not None
-    assert held.request == REQUEST
-    assert (held.run.state, held.run.attempt) == (RunState.RUNNING, 1)
-    assert held.run.started_at is not None
-    assert await records.runs.get(work.run.run_id) == held.run
-    assert (await records.executions.get(work.run.execution_id)).state is RunState.RUNNING
-
-
-async def test_two_claims_never_both_get_a_run(records: Records, others: Records) -> None:
-    for _ in range(20):
-        work = accepted()
-        await records.runs.accept(work)
-        stores = (records, others) * 4
-        got = await asyncio.gather(*(store.runs.claim(work.run.run_id, 60.0) for store in stores))
-        assert [each.run.attempt for each in got if each is not None] == [1]
-
-
-async def test_two_claims_never_both_take_over_an_expired_lease(records: Records, others: Records) -> None:
-    for _ in range(10):
-        held = await claimed(records, lease=OVER)
-        stores = (records, others) * 4
-        got = await asyncio.gather(*(store.runs.claim(held.run.run_id, 60.0) for store in stores))
-        assert [each.run.attempt for each in got if each is not None] == [2]
-
-
-async def test_a_run_that_ended_is_not_claimed_again(records: Records) -> None:
-    held = await claimed(records)
-    assert await records.runs.finish_claimed(ended(held, entries=2))
-    assert await records.runs.claim(held.run.run_id, 60.0) is None
-    run = await records.runs.get(held.run.run_id)
-    assert (run.state, run.completed_at) == (RunState.COMPLETED, NOW)
-    assert (await records.executions.get(run.execution_id)).state is RunState.COMPLETED
-    assert len(await records.found(run.execution_id)) == 2
-    assert not await records.runs.finish_claimed(ended(held, entries=2))
-    assert len(await records.found(run.execution_id)) == 2
-
-
-async def test_an_attempt_that_lost_its_lease_writes_nothing(records: Records, others: Records) -> None:
-    old = await claimed(records, lease=OVER)
-    new = await others.runs.claim(old.run.run_id, 60.0)
-    assert new is not None
-    lost = ended(old, entries=3, seed=(given("e"),), tag="stale", supersedes=True)
-    assert not await records.runs.finish_claimed(lost)
-    assert await records.found(old.run.execution_id) == ()
-    assert (await records.executions.get(old.run.execution_id)).tag is None
-    assert await records.runs.get(old.run.run_id) == new.run
-    won = ended(new)
-    assert await others.runs.finish_claimed(won)
-    assert await records.found(old.run.execution_id) == won.entries
-
-
-async def test_an_attempt_whose_lease_ended_may_still_finish_where_nobody_took_over(records: Records) -> None:
-    held = await claimed(records, lease=OVER)
-    assert await records.runs.finish_claimed(ended(held))
-
-
-async def test_of_an_end_and_a_take_over_at_once_exactly_one_wins(records: Records, others: Records) -> None:
-    for _ in range(20):
-        held = await claimed(records, lease=OVER)
-        wrote, taken = await asyncio.gather(
-            records.runs.finish_claimed(ended(held)), others.runs.claim(held.run.run_id, 60.0)
-        )
-        assert wrote is (taken is None)
-        assert len(await records.found(held.run.execution_id)) == int(wrote)
-
-
-async def test_only_the_holder_extends_its_lease(records: Records) -> None:
-    first, second = await claimed(records, lease=OVER), await claimed(records, lease=OVER)
-    await records.runs.extend([(first.run.run_id, 1), (second.run.run_id, 7)], 60.0)
-    assert await records.runs.claim(first.run.run_id, 60.0) is None
-    assert await records.runs.claim(second.run.run_id, 60.0) is not None
-    await records.runs.extend([], 60.0)
-
-
-async def test_a_run_that_is_handed_back_can_be_taken_when_it_is_due(records: Records) -> None:
-    held = await claimed(records)
-    await records.runs.hand_back(held.run.run_id, 1, 60.0)
-    assert (await records.runs.get(held.run.run_id)).state is RunState.QUEUED
-    assert (await records.executions.get(held.run.execution_id)).state is RunState.QUEUED
-    assert await records.runs.claim(held.run.run_id, 60.0) is None
-    assert not await records.runs.finish_claimed(ended(held))
-    again = await claimed(records)
-    await records.runs.hand_back(again.run.run_id, 1, 0.0)
-    taken = await records.runs.claim(again.run.run_id, 60.0)
-    assert taken is not None
-    assert taken.run.attempt == 2
-    await records.runs.hand_back(again.run.run_id, 1, 0.0)
-    assert await records.runs.get(again.run.run_id) == taken.run
-
-
-async def _without_jobs(records: Records, *run_ids: str) -> None:
-    async with records.database.connection() as connection:
-        await connection.execute("DELETE FROM pgqueuer WHERE payload = ANY($1)", [each.encode() for each in run_ids])
-
-
-async def test_exactly_what_is_due_and_nobody_holds_is_woken(records: Records) -> None:
-    waiting, with_job = accepted(), accepted()
-    for each in (waiting, with_job):
-        await records.runs.accept(each)
-    live, expired = await claimed(records), await claimed(records, lease=OVER)
-    later, over = await claimed(records), await claimed(records)
-    await records.runs.hand_back(later.run.run_id, 1, 60.0)
-    await records.runs.finish_claimed(ended(over))
-    direct = finished()
-    await records.runs.finish(direct)
-    none = [each.run.run_id for each in (live, later, over, direct)]
-    due = [each.run.run_id for each in (waiting, expired)]
-    await _without_jobs(records, *none, *due)
-    assert await records.runs.wake_overdue() >= 2
-    assert [await records.jobs(each) for each in (*due, with_job.run.run_id)] == [1, 1, 1]
-    assert [await records.jobs(each) for each in none] == [0] * 4
-    assert await records.runs.wake_overdue() == 0
-
-
-async def test_whoever_ends_a_run_and_whoever_takes_it_never_wait_for_each_other(
-    records: Records, database_url: str
-) -> None:
-    """All hold the execution first and the run then."""
-    rival = await asyncpg.connect(database_url)
-    for work in ("claim", "hand_back"):
-        held = await claimed(records, lease=OVER)
-        async with rival.transaction():
-            await rival.execute("SELECT 1 FROM executions WHERE execution_id = $1 FOR UPDATE", held.run.execution_id)
-            arguments = (held.run.run_id, 60.0) if work == "claim" else (held.run.run_id, 1, 0.0)
-            task = asyncio.create_task(getattr(records.runs, work)(*arguments))
-            await _until_somebody_waits(rival)
-            await rival.execute("UPDATE runs SET media_count = 7 WHERE run_id = $1", held.run.run_id)
-        await task
-        assert (await records.runs.get(held.run.run_id)).media_count == 7
-    await rival.close()
-
-
-async def _until_somebody_waits(connection: asyncpg.Connection) -> None:
-    async with asyncio.timeout(10):
-        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
 
 
 async def test_an_observation_of_ten_thousand_entries_is_appended_to_and_read_in_pieces(records: Records) -> None:

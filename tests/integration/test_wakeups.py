@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from gateway.adapters.postgres.migrate import migrate
-from gateway.adapters.postgres.wakeups import WakeUps, wake
+from gateway.adapters.postgres.wakeups import WakeUp, WakeUps, wake
 from gateway.domain.ids import new_id
+from gateway.ports import DueRun
 
 
 @pytest.fixture
@@ -31,8 +32,9 @@ async def test_no_more_runs_are_in_hand_than_the_worker_may_have(queue_url: str,
     in_hand: set[str] = set()
     most, taken, done, one_too_many = 0, set[str](), asyncio.Event(), asyncio.Event()
 
-    async def take_up(run_id: str) -> None:
+    async def take_up(due: DueRun) -> None:
         nonlocal most
+        run_id = due.run_id
         in_hand.add(run_id)
         most = max(most, len(in_hand))
         if most > at_once:
@@ -46,10 +48,11 @@ async def test_no_more_runs_are_in_hand_than_the_worker_may_have(queue_url: str,
             done.set()
 
     connection = await asyncpg.connect(queue_url)
-    assert await wake(connection, names) == len(names)
-    assert await wake(connection, names) == 0
+    wishes = [WakeUp(DueRun(name, "ocr")) for name in names]
+    assert await wake(connection, wishes) == len(names)
+    assert await wake(connection, wishes) == 0
     await connection.close()
-    listening = asyncio.create_task(WakeUps(queue_url, take_up, at_once).listen())
+    listening = asyncio.create_task(WakeUps(queue_url, take_up, at_once, 30.0).listen())
     async with asyncio.timeout(60):
         await done.wait()
     listening.cancel()
