@@ -3,7 +3,7 @@
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
     │                    TooLarge,
-    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit
+    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, TargetForbidden
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
@@ -151,6 +151,12 @@ class TransformLimit(InvalidRequest):
     """The transform needs more time or memory than it may have."""
 
     code = "transform.limit"
+
+
+class TargetForbidden(InvalidRequest):
+    """The gateway sends nothing to this address."""
+
+    code = "hook.target_forbidden"
 
 
 class NotFound(GatewayError):

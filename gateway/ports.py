@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain.calls import Parameter, RunRequest
+from gateway.domain.deliveries import Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
@@ -320,4 +321,24 @@ class Transformer(Protocol):
 
     async def close(self) -> None:
         """End every child."""
+        ...
+
+
+class Courier(Protocol):
+    """Takes letters to receivers anywhere."""
+
+    async def admit(self, url: str) -> None:
+        """Refuse an address that nothing is sent to; a name that cannot be looked up now is none of these.
+
+        Raises:
+            TargetForbidden: it is not http or https, holds credentials, or leads to where the gateway does not send.
+        """
+        ...
+
+    async def send(self, letter: Letter) -> Receipt:
+        """Send one letter, once, to the address that its name has now; never raises but when it is cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
         ...
