@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import hmac_data
@@ -49,9 +50,9 @@ class Receiver(BaseHTTPRequestHandler):
     """One request; 204 tells the gateway that the event was taken, anything else has it send again."""
 
     timeout = 30
-    secrets: Sequence[str] = ()
+    secrets: ClassVar[Sequence[str]] = ()
     #: A receiver that must not forget keeps these beside what it does with the events.
-    seen: dict[str, object] = {}
+    seen: ClassVar[dict[str, object]] = {}
 
     def do_POST(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -61,11 +62,11 @@ class Failure(enum.StrEnum):
     REDIRECT = "redirect"
     TIMEOUT = "timeout"
     REFUSED = "refused"
+    #: The connection broke, or what came was no HTTP answer of bounded size.
     BROKEN = "broken"
     DNS = "dns"
     TLS = "tls"
     FORBIDDEN = "forbidden_target"
-    ANSWER_TOO_LARGE = "answer_too_large"
     #: There is nothing to send: its transform failed, its observation is gone, it is too large.
     PAYLOAD = "payload"
 
@@ -119,6 +120,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     last_failure: Failure | None = None
     last_excerpt: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def receiver(self) -> str:
+        """Whom it goes to; deliveries to one receiver share its places, so that none takes those of another."""
+        return urlsplit(self.url).netloc.lower()
 
     def after(self, receipt: Receipt, at: datetime, chance: float) -> "Delivery":
         """The record after its `attempt`th try, which ended `at`; `chance` in [0, 1) spreads the next one."""

@@ -1,10 +1,7 @@
 """A hook: the wish to be told of what happens to executions, in Cambrion's words; and the rules of its fields."""
 
-import base64
-import binascii
 import enum
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
@@ -12,11 +9,11 @@ from typing import Final
 import msgspec
 
 from gateway.domain.runs import RunState
+from gateway.domain.signing import check_secrets
 from gateway.errors import InvalidInput
 from gateway.limits import (
     MAX_HEADER_CHARACTERS,
     MAX_HOOK_HEADERS,
-    MAX_HOOK_SECRETS,
     MAX_TRANSFORM_CHARACTERS,
     MAX_URL_CHARACTERS,
 )
@@ -88,10 +85,6 @@ _OURS: Final = frozenset(
     )
 )
 _OUR_PREFIXES: Final = ("webhook-", "proxy-")
-
-#: What a signing secret begins with, before the base64 of its bytes.
-SIGNING_PREFIX: Final = "whsec_"
-_SECRET_BYTES: Final = range(24, 65)
 
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -180,30 +173,3 @@ def check_headers(headers: Mapping[str, str]) -> None:
     for value in headers.values():
         if len(value) > MAX_HEADER_CHARACTERS or not _VALUE.fullmatch(value):
             raise InvalidInput("The value of a header is printable ASCII, of bounded length.", field="headers")
-
-
-def check_secrets(several: tuple[str, ...]) -> None:
-    """Refuse secrets that are not of the form of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes.
-
-    Raises:
-        InvalidInput: they are not, or there are too many.
-    """
-    if len(several) > MAX_HOOK_SECRETS:
-        raise InvalidInput(f"A hook has at most {MAX_HOOK_SECRETS} secrets.", field="secrets")
-    if not all(map(_is_secret, several)):
-        raise InvalidInput("A secret is 'whsec_' and the base64 of 24 to 64 bytes.", field="secrets")
-
-
-def new_secret() -> str:
-    """A fresh secret."""
-    return SIGNING_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def _is_secret(text: str) -> bool:
-    if not text.startswith(SIGNING_PREFIX):
-        return False
-    try:
-        key = base64.b64decode(text.removeprefix(SIGNING_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return len(key) in _SECRET_BYTES

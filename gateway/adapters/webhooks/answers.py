@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
 
 from gateway.domain.deliveries import Failure
 from gateway.errors import TargetForbidden
@@ -31,8 +30,6 @@ def of_status(status: int) -> Failure | None:
 
 def of_error(error: Exception) -> Failure:
     """Why there is no answer."""
-    if isinstance(error, aiohttp.ClientResponseError) and isinstance(error.__cause__, LineTooLong):
-        return Failure.ANSWER_TOO_LARGE
     return next((failure for kind, failure in _FAILURES if isinstance(error, kind)), Failure.BROKEN)
 
 
@@ -50,9 +47,9 @@ def seconds_of(retry_after: str | None, at: datetime) -> float | None:
 def _until(date: str, at: datetime) -> float:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - at).total_seconds()
+    except (ValueError, OverflowError):
         return math.nan
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - at).total_seconds()
 
 
 def excerpt_of(body: bytes) -> str:

@@ -6,7 +6,7 @@ import math
 from standardwebhooks.webhooks import hmac_data
 
 from gateway.domain.deliveries import Letter
-from gateway.domain.hooks import SIGNING_PREFIX
+from gateway.domain.signing import SIGNING_PREFIX
 
 
 def signed(letter: Letter) -> dict[str, str]:

@@ -40,6 +40,8 @@ _CLOSED_V4: Final = tuple(
 _OPEN_V6: Final = IPv6Network("2000::/3")
 _CLOSED_V6: Final = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 
+#: The last label of a host that is written as numbers; no name has such a one.
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -57,7 +59,7 @@ class Targets:
         try:
             self._networks.append(ipaddress.ip_network(entry, strict=False))
         except ValueError:
-            if not _NAME.fullmatch(entry) or entry.replace(".", "").isdigit():
+            if not _NAME.fullmatch(entry) or is_numeric(entry):
                 raise CannotStart("A target that hooks may reach is a network, an address or a host name.") from None
             self._names.add(entry)
 
@@ -78,6 +80,8 @@ class Targets:
             raise TargetForbidden("The address holds credentials: send them in a header.")
         if is_numeric(host):
             self.check(host, host)
+        elif not _NAME.fullmatch(host.rstrip(".")):
+            raise TargetForbidden("The address has no name of a host.")
         return url
 
     def check(self, name: str, address: str) -> None:
@@ -107,5 +111,5 @@ def is_public(address: Address) -> bool:
 
 
 def is_numeric(host: str) -> bool:
-    """Whether nobody looks this host up, so that the check of what is looked up would not see it."""
-    return ":" in host or host.replace(".", "").isdigit()
+    """Whether this host stands for an address, however it is written: not everybody looks such a one up."""
+    return ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
