@@ -3,7 +3,8 @@
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
     │                    TooLarge,
-    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused
+    │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
+    │                    TargetForbidden
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
@@ -161,6 +162,12 @@ class KeyReused(InvalidRequest):
     """The idempotency key was used for another call: take a new one for this call."""
 
     code = "idempotency.reused"
+
+
+class TargetForbidden(InvalidRequest):
+    """The gateway sends nothing to this address."""
+
+    code = "hook.target_forbidden"
 
 
 class NotFound(GatewayError):

@@ -118,3 +118,24 @@ MAX_FOLLOWERS: Final = 1000
 MAX_WAIT: Final = 60.0
 #: Seconds between two signs of life in a stream of events.
 HEARTBEAT: Final = 15.0
+
+#: Seconds that one sending to a receiver may take, from looking up its name to the end of its answer.
+DELIVERY_TIMEOUT: Final = 15.0
+#: Sendings to one receiver at once; those past it wait.
+DELIVERIES_PER_RECEIVER: Final = 8
+#: Bytes of one delivery, documents included.
+MAX_DELIVERY_BYTES: Final = 64 * MIB
+#: Bytes that are read of a receiver's answer.
+MAX_ANSWER_BYTES: Final = 16 * 1024
+#: Characters of it that are kept.
+MAX_EXCERPT_CHARACTERS: Final = 500
+#: Seconds that a receiver may put a delivery off with Retry-After.
+LONGEST_DELAY: Final = 24 * 3600.0
+#: Characters of the address of a receiver.
+MAX_URL_CHARACTERS: Final = 2048
+#: Headers of a hook's own.
+MAX_HOOK_HEADERS: Final = 32
+#: Characters of the value of such a header.
+MAX_HEADER_CHARACTERS: Final = 4096
+#: Secrets that a hook signs with at once.
+MAX_HOOK_SECRETS: Final = 4

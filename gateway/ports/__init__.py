@@ -1,5 +1,6 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
+from gateway.ports.courier import Courier
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
@@ -14,6 +15,7 @@ __all__ = [
     "BlobStore",
     "Canceled",
     "ClaimedRun",
+    "Courier",
     "Discovery",
     "Dispatch",
     "DueRun",

@@ -1,11 +1,14 @@
 """Every stand-in that unit tests use: fakes of the ports, and small values of the domain."""
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gateway.api.services import Services
 from gateway.core.admission import Admission
@@ -21,7 +24,9 @@ from gateway.core.pipelines import Pipelines
 from gateway.core.staging import Staging
 from gateway.core.turns import Turns
 from gateway.core.worker import Worker
+from gateway.domain.deliveries import Delivery, Event
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
@@ -644,3 +649,76 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeResolver(AbstractResolver):
+    """Name service: each look-up has the next of `answers`, the last of them for ever; an empty one is a failure."""
+
+    def __init__(self, *answers: tuple[str, ...]):
+        self.answers = deque(answers)
+        self.asked: list[str] = []
+        self.closed = False
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - the signature of a resolver
+    ) -> list[ResolveResult]:
+        self.asked.append(host)
+        answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
+        if not answer:
+            raise OSError(None, "no such name")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=each,
+                port=port,
+                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for each in answer
+        ]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def hook(**fields: Any) -> Hook:
+    """A hook on every change of status, which is sent observations."""
+    given = {
+        "hook_id": "h",
+        "event_type": EventType.STATUS_CHANGE,
+        "endpoint": "https://receiver.example/told",
+        "payload_type": PayloadType.RAW,
+        "created_at": START,
+    }
+    return Hook(**{**given, **fields})
+
+
+def event(**fields: Any) -> Event:
+    """The completion of a run."""
+    given = {
+        "event_type": EventType.STATUS_CHANGE,
+        "at": START,
+        "execution_id": EXECUTION_ID,
+        "status": "COMPLETED",
+        "run_id": RUN_ID,
+        "pipeline_id": "ocr",
+        "pipeline_version": 0,
+    }
+    return Event(**{**given, **fields})
+
+
+def delivery(**fields: Any) -> Delivery:
+    """A delivery of it to a hook, not tried yet."""
+    given = {
+        "delivery_id": RUN_ID,
+        "hook_id": "h",
+        "url": "https://receiver.example/told",
+        "event": event(),
+        "created_at": START,
+        "due_at": START,
+    }
+    return Delivery(**{**given, **fields})

@@ -12,6 +12,7 @@ CONTRACT = {
     "input.invalid": (422, "INVALID_ARGUMENT"),
     "transform.invalid": (422, "INVALID_ARGUMENT"),
     "transform.limit": (422, "INVALID_ARGUMENT"),
+    "hook.target_forbidden": (422, "INVALID_ARGUMENT"),
     "pipeline.invalid": (422, "INVALID_ARGUMENT"),
     "observation.invalid": (422, "INVALID_ARGUMENT"),
     "idempotency.reused": (422, "INVALID_ARGUMENT"),
