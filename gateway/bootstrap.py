@@ -15,8 +15,10 @@ from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
@@ -29,21 +31,29 @@ from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPla
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
+from gateway.adapters.webhooks.courier import WebhookCourier
+from gateway.adapters.webhooks.targets import Targets
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
 from gateway.core.health import Health
 from gateway.core.holding import Holding
+from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
+from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
+from gateway.core.sender import Sender
 from gateway.core.staging import Staging
 from gateway.core.sweeping import Sweeper
+from gateway.core.telling import Telling
 from gateway.core.turns import Turns
 from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
@@ -63,6 +73,7 @@ class Background:
     worker: Worker
     keeping: Keeping
     sweeper: Sweeper
+    sender: Sender
 
 
 async def serve(settings: Settings, report: Report) -> None:
@@ -203,9 +214,12 @@ async def core(
     admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
+    hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    courier = WebhookCourier(_targets(settings))
+    telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
     dispatcher = Dispatcher(engine, PillowDecoder())
-    staging, following, holding = Staging(blobs), Following(store), Holding()
+    staging, following, holding = Staging(blobs, store), Following(store), Holding()
     runs = runs_over(
         pipelines,
         Stores(store, executions, entries, PostgresKeys(database)),
@@ -214,23 +228,29 @@ async def core(
         following,
         holding,
         admission,
+        telling,
         settings.max_queued_runs,
     )
+    observations = Observations(entries, transformer, telling)
     services = Services(
         pipelines=pipelines,
         runs=runs,
-        executions=Executions(executions, blobs),
-        observations=Observations(entries, transformer),
+        executions=Executions(executions, blobs, telling),
+        observations=observations,
+        hooks=Hooks(hooks, telling),
+        deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
     lease, turns = settings.run_lease, Turns(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
-    worker = Worker(pipelines, store, dispatcher, staging, holding, following, turns, lease=lease)
+    worker = Worker(pipelines, store, dispatcher, staging, holding, following, turns, telling, deliveries, lease=lease)
+    letters = Letters(hooks, observations, Payloads(transformer), blobs)
     background = Background(
         worker,
         Keeping(worker, pipelines, store, holding, turns, lease=lease, queue_timeout=settings.queue_timeout),
         Sweeper(blobs, store, settings.sweep_after),
+        Sender(deliveries, hooks, letters, courier, staging, telling),
     )
     await pipelines.recall()
     await pipelines.refresh()
@@ -239,6 +259,7 @@ async def core(
             yield services, background
     finally:
         await runs.close()
+        await courier.close()
         await engine.close()
         await transformer.close()
         await store.close()
@@ -250,7 +271,13 @@ async def working(background: Background, database_url: str, settings: Settings)
     """A worker that takes up runs in the background; on leaving, those in hand may end."""
     queue = WakeUps(database_url, background.worker.take_up, settings.worker_runs, settings.run_lease)
     log.info("worker.started", extra={"worker": background.worker.worker_id})
-    loops = (background.keeping.hold(), background.keeping.reconcile(), background.sweeper.sweep_again_and_again())
+    loops = (
+        # It stops last: what the others end is still told.
+        background.sender.send_again_and_again(),
+        background.keeping.hold(),
+        background.keeping.reconcile(),
+        background.sweeper.sweep_again_and_again(),
+    )
     async with contextlib.AsyncExitStack() as cleanup:
         for loop in (*loops, queue.listen()):
             await cleanup.enter_async_context(_running(loop))
@@ -277,6 +304,11 @@ def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel)
         return GrpcEngine(channel, settings.max_inferences)
     host, _, port = http.rpartition(":")
     return HttpEngine(host.strip("[]"), int(port), settings.max_inferences)
+
+
+def _targets(settings: Settings) -> Targets:
+    allowed = [each for each in settings.hooks_allowed.split(",") if each.strip()]
+    return Targets(allow_private=settings.hooks_allow_private, allowed=allowed)
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:

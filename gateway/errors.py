@@ -5,12 +5,13 @@
     │                    TooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
+    │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining, WorkerLost
     ├── KeyInFlight ─ KeyLost
-    ├── RunFinished
+    ├── RunFinished, HookExists
     ├── TritonFailed ─ WiringInvalid
     ├── RunTimeout, RunCanceled, RuntimeUnsupported
     └── Internal
@@ -31,6 +32,7 @@ class GrpcCode(enum.IntEnum):
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
+    ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     ABORTED = 10
@@ -217,6 +219,18 @@ class RunNotFound(NotFound):
     code = "run.not_found"
 
 
+class HookNotFound(NotFound):
+    """There is no hook with this ID."""
+
+    code = "hook.not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no delivery with this ID."""
+
+    code = "delivery.not_found"
+
+
 class Overloaded(GatewayError):
     """The gateway has as much work in hand as it accepts; try again shortly."""
 
@@ -288,6 +302,14 @@ class RunFinished(GatewayError):
     code = "run.finished"
     http = 409
     grpc = GrpcCode.FAILED_PRECONDITION
+
+
+class HookExists(GatewayError):
+    """There is a hook with this ID: change it with PUT, or leave the ID out."""
+
+    code = "hook.exists"
+    http = 409
+    grpc = GrpcCode.ALREADY_EXISTS
 
 
 class TritonFailed(GatewayError):

@@ -119,6 +119,16 @@ MAX_WAIT: Final = 60.0
 #: Seconds between two signs of life in a stream of events.
 HEARTBEAT: Final = 15.0
 
+#: Seconds for which a delivery is held by who sends it; then others may.
+DELIVERY_LEASE: Final = 60.0
+#: Deliveries that one process has in hand at once.
+DELIVERIES_IN_HAND: Final = 64
+#: Seconds between two looks for deliveries that are due.
+DELIVERY_INTERVAL: Final = 1.0
+#: Seconds that deliveries in hand get to end when the process stops; what is left is sent when its lease is over.
+DELIVERY_DRAIN: Final = 5.0
+#: Hooks of one execution or call.
+MAX_HOOKS_PER_EXECUTION: Final = 16
 #: Seconds that one sending to a receiver may take, from looking up its name to the end of its answer.
 DELIVERY_TIMEOUT: Final = 15.0
 #: Sendings to one receiver at once; those past it wait.

@@ -69,6 +69,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sweep_after: Annotated[
         Patience, _told("Seconds after which media that were staged for a run that never came are removed.")
     ] = limits.SWEEP_AFTER
+    hooks_allow_private: Annotated[
+        bool, _told("Let hooks reach private, loopback and link-local addresses: only where every caller is trusted.")
+    ] = False
+    hooks_allowed: Annotated[
+        str, _told("What hooks may reach beside public addresses: networks and host names, with commas between them.")
+    ] = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT

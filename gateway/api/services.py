@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 
+from gateway.core.deliveries import Deliveries
 from gateway.core.executions import Executions
 from gateway.core.health import Health
+from gateway.core.hooks import Hooks
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
@@ -19,6 +21,8 @@ class Services:
     runs: Runs
     executions: Executions
     observations: Observations
+    hooks: Hooks
+    deliveries: Deliveries
     health: Health
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float

@@ -6,6 +6,8 @@ import msgspec
 
 from gateway.core import inputs
 from gateway.core.pipelines import Pipelines
+from gateway.core.telling import Telling
+from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call
 from gateway.domain.executions import NewExecution
 from gateway.domain.ids import known_form, new_id
@@ -33,20 +35,24 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, object]
     #: The same as tensors.
     named: tuple[Value, ...]
+    #: Who is to be told of it.
+    audience: Audience = NOBODY
 
 
 class Gatekeeper:
     """Turns calls away, or lets them run."""
 
-    def __init__(self, pipelines: Pipelines, executions: ExecutionStore):
+    def __init__(self, pipelines: Pipelines, executions: ExecutionStore, telling: Telling):
         self._pipelines = pipelines
         self._executions = executions
+        self._telling = telling
 
     async def admit(self, call: Call, at: datetime, state: RunState) -> Admitted:
         """The call with all it needs.
 
         Raises:
-            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound, InvalidInput: it may not run.
+            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound, InvalidInput,
+            TargetForbidden: it may not run.
         """
         call.check()
         pipeline = await self._pipelines.runnable(call.pipeline_id)
@@ -54,12 +60,21 @@ class Gatekeeper:
         media, given = _placed(pipeline, call)
         pipeline.check_inputs(given, len(media) or len(stored))
         named = inputs.named_values(pipeline, given)
+        audience = await self._telling.audience(call)
         new = _new_execution(call, at) if call.execution_id is None else None
         execution_id = call.execution_id if new is None else new.execution_id
         assert execution_id is not None
         run = _run(pipeline, call, execution_id, at, state, len(media) or len(stored))
         return Admitted(
-            call=call, pipeline=pipeline, run=run, new=new, media=media, stored=stored, inputs=given, named=named
+            call=call,
+            pipeline=pipeline,
+            run=run,
+            new=new,
+            media=media,
+            stored=stored,
+            inputs=given,
+            named=named,
+            audience=audience,
         )
 
     async def _stored(self, call: Call) -> tuple[MediaRecord, ...]:
@@ -114,6 +129,7 @@ def _new_execution(call: Call, at: datetime) -> NewExecution:
         tag=call.tag if kept else None,
         meta_data=call.meta_data if kept else None,
         transient=call.transient,
+        hook_ids=call.hook_ids if kept else (),
     )
 
 

@@ -4,12 +4,16 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+import msgspec
+
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.core.backlog import Backlog
 from gateway.core.keys import Keys, key_of
 from gateway.core.observations import seeded
 from gateway.core.staging import Staging
-from gateway.domain.calls import Accepted, Call
+from gateway.core.telling import Telling, changed
+from gateway.domain.calls import Accepted, Call, RunRequest
+from gateway.domain.deliveries import Delivery
 from gateway.domain.keys import Key, KeyUse, KnownCall
 from gateway.domain.observations import Entry
 from gateway.domain.runs import RunState
@@ -27,6 +31,7 @@ class AsyncCalls:
         staging: Staging,
         keys: Keys,
         backlog: Backlog,
+        telling: Telling,
         clock: Callable[[], datetime],
     ):
         self._gate = gate
@@ -34,12 +39,13 @@ class AsyncCalls:
         self._staging = staging
         self._keys = keys
         self._backlog = backlog
+        self._telling = telling
         self._clock = clock
 
     async def accept(self, call: Call) -> Accepted:
         """Accept a run; see `Runs.execute_async`."""
-        if call.transient:
-            raise InvalidInput("A transient run in the background has nobody to tell what it found.", field="transient")
+        if call.transient and not call.hook_ids and call.webhook is None:
+            raise InvalidInput("A transient run in the background needs a hook, or a webhookUrl.", field="transient")
         key = key_of(call)
         if known := await self._keys.earlier(key):
             return _again(known)
@@ -59,6 +65,8 @@ class AsyncCalls:
     async def _write(self, admitted: Admitted, seed: tuple[Entry, ...], at: datetime, key: Key | None) -> None:
         call = admitted.call
         request = await self._staging.staged(admitted)
+        if call.transient:
+            request, seed = msgspec.structs.replace(request, seed=seed), ()
         accepted = AcceptedRun(
             new=admitted.new,
             run=admitted.run,
@@ -68,9 +76,11 @@ class AsyncCalls:
             meta_data=call.meta_data,
             delay=0.0 if call.execute_after is None else max(0.0, (call.execute_after - at).total_seconds()),
             key=KeyUse(key=key) if key else None,
+            deliveries=_told(admitted, request, seed, at),
         )
         async with self._dropped_where_refused(request.staged):
             await self._store.accept(accepted)
+        self._telling.ring(accepted.deliveries)
 
     @contextlib.asynccontextmanager
     async def _dropped_where_refused(self, blobs: tuple[str, ...]) -> AsyncIterator[None]:
@@ -81,6 +91,13 @@ class AsyncCalls:
             if not isinstance(error, Unavailable):
                 await self._staging.drop(blobs)
             raise
+
+
+def _told(admitted: Admitted, request: RunRequest, seed: tuple[Entry, ...], at: datetime) -> tuple[Delivery, ...]:
+    if not admitted.audience:
+        return ()
+    events = changed(admitted.run, at, updated=bool(seed))
+    return admitted.audience.deliveries(events, request.found(admitted.run.execution_id), request.media)
 
 
 def _again(known: KnownCall) -> Accepted:

@@ -17,6 +17,7 @@ from gateway.core.replays import Replays
 from gateway.core.runs import Runs
 from gateway.core.staging import Staging
 from gateway.core.sync_calls import SyncCalls
+from gateway.core.telling import Telling
 from gateway.domain.ids import now
 from gateway.limits import MAX_QUEUED_RUNS
 from gateway.ports import EntryStore, ExecutionStore, KeyStore, RunStore
@@ -40,13 +41,14 @@ def runs_over(
     following: Following,
     holding: Holding,
     admission: Admission,
+    telling: Telling,
     most_queued: int = MAX_QUEUED_RUNS,
     *,
     clock: Callable[[], datetime] = now,
 ) -> Runs:
     """Runs over these parts."""
-    gate, keys = Gatekeeper(pipelines, stores.executions), Keys(stores.keys)
+    gate, keys = Gatekeeper(pipelines, stores.executions, telling), Keys(stores.keys)
     replays = Replays(stores.runs, stores.executions, stores.entries)
-    sync_calls = SyncCalls(gate, pipelines, stores.runs, dispatcher, staging, keys, replays, clock)
-    async_calls = AsyncCalls(gate, stores.runs, staging, keys, Backlog(stores.runs, most_queued), clock)
-    return Runs(sync_calls, async_calls, stores.runs, replays, following, holding, staging, admission)
+    sync_calls = SyncCalls(gate, pipelines, stores.runs, dispatcher, staging, keys, replays, telling, clock)
+    async_calls = AsyncCalls(gate, stores.runs, staging, keys, Backlog(stores.runs, most_queued), telling, clock)
+    return Runs(sync_calls, async_calls, stores.runs, replays, following, holding, staging, admission, telling, clock)

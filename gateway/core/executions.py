@@ -1,8 +1,9 @@
 """Executions, and the media that are stored on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from gateway.core.telling import Telling
 from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
 from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
 from gateway.domain.media import MediaRecord
@@ -14,23 +15,37 @@ from gateway.ports import BlobStore, ExecutionStore
 class Executions:
     """Keeps executions and their media."""
 
-    def __init__(self, store: ExecutionStore, blobs: BlobStore, *, clock: Callable[[], datetime] = now):
+    def __init__(
+        self, store: ExecutionStore, blobs: BlobStore, telling: Telling, *, clock: Callable[[], datetime] = now
+    ):
         self._store = store
         self._blobs = blobs
+        self._telling = telling
         self._clock = clock
 
     async def create(
-        self, execution_id: str | None, tag: str | None, meta_data: bytes | None
+        self,
+        execution_id: str | None,
+        tag: str | None,
+        meta_data: bytes | None,
+        hook_ids: Sequence[str] = (),
     ) -> tuple[Execution, bool]:
         """The execution of this ID, and whether it is new; one that there is stays as it is.
 
         Raises:
-            InvalidInput: the ID is not of the form of one.
+            InvalidInput: the ID is not of the form of one, or there is no such hook.
         """
         if execution_id is not None and not EXECUTION_ID.fullmatch(execution_id):
             raise InvalidInput("An execution ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="executionId")
         name = execution_id or new_id()
-        new = NewExecution(execution_id=name, created_at=self._clock(), tag=tag, meta_data=meta_data)
+        await self._telling.wanted(hook_ids)
+        new = NewExecution(
+            execution_id=name,
+            created_at=self._clock(),
+            tag=tag,
+            meta_data=meta_data,
+            hook_ids=tuple(dict.fromkeys(hook_ids)),
+        )
         created = await self._store.create(new)
         return await self._store.get(name), created
 

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from gateway.core.label_json import label_json
+from gateway.core.telling import Telling
+from gateway.domain.deliveries import Event
+from gateway.domain.hooks import EventType
 from gateway.domain.ids import known_form, new_id, now
 from gateway.domain.observations import OBSERVATION_TAIL, Entry, Given, entry_json, observation_head
 from gateway.limits import ENTRIES_PER_READ
@@ -21,9 +24,12 @@ class EntryPage:
 class Observations:
     """Reads and merges observations."""
 
-    def __init__(self, store: EntryStore, transformer: Transformer, *, clock: Callable[[], datetime] = now):
+    def __init__(
+        self, store: EntryStore, transformer: Transformer, telling: Telling, *, clock: Callable[[], datetime] = now
+    ):
         self._store = store
         self._transformer = transformer
+        self._telling = telling
         self._clock = clock
 
     async def stream(self, execution_id: str, *, superseded: bool = False) -> AsyncIterator[bytes]:
@@ -70,7 +76,11 @@ class Observations:
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        await self._store.merge(known_form(execution_id), seeded(given, self._clock()))
+        at = self._clock()
+        event = Event(event_type=EventType.OBSERVATION_UPDATE, at=at, execution_id=known_form(execution_id))
+        told = await self._telling.about(event)
+        await self._store.merge(execution_id, seeded(given, at), told)
+        self._telling.ring(told)
 
     def plain(self, observation: bytes) -> bytes:
         """The plain JSON form of an observation in hand: labels become keys."""

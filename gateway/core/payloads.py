@@ -33,6 +33,8 @@ class _Data(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     status: str | None = None
     error: RunError | None = None
     urls: _Links
+    #: Where the record keeps none.
+    observation: msgspec.Raw | None = None
 
 
 class _Notice(msgspec.Struct):
@@ -72,9 +74,15 @@ class Payloads:
         return await self._transformer.transform(hook.transform or "$", told) or b"null"
 
 
-def notice(event: Event) -> Form:
-    """The body for an address that one call named: what happened, and where to read more; never what was found."""
-    return Form(msgspec.json.encode(_notice(event)), _JSON)
+def notice(event: Event, observation: bytes | None = None) -> Form:
+    """The body for an address that one call named: what happened, and where to read more.
+
+    What was found stands in it only where nothing else holds it: `observation` is that of a transient run.
+    """
+    made = _notice(event)
+    if observation is not None:
+        made.data.observation = msgspec.Raw(observation)
+    return _bounded(Form(msgspec.json.encode(made), _JSON))
 
 
 def with_event(observation: bytes, event: Event) -> bytes:

@@ -1,8 +1,11 @@
 """Runs: for a caller that waits, or in the background; read, followed and canceled."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from gateway.core.admission import Admission
 from gateway.core.async_calls import AsyncCalls
@@ -11,7 +14,9 @@ from gateway.core.holding import Holding, Reason
 from gateway.core.replays import Replays
 from gateway.core.staging import Staging
 from gateway.core.sync_calls import SyncCalls
+from gateway.core.telling import Telling, changed
 from gateway.domain.calls import Accepted, Call, Outcome
+from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import is_uuid, known_form
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunPage, RunState
@@ -36,6 +41,8 @@ class Runs:
         holding: Holding,
         staging: Staging,
         admission: Admission,
+        telling: Telling,
+        clock: Callable[[], datetime],
     ):
         self.admission = admission
         self._sync_calls = sync_calls
@@ -45,6 +52,8 @@ class Runs:
         self._following = following
         self._holding = holding
         self._staging = staging
+        self._telling = telling
+        self._clock = clock
 
     async def execute_sync(self, call: Call) -> Outcome:
         """Run a pipeline while the caller waits, and keep what it found; the observation of this run is returned.
@@ -138,16 +147,29 @@ class Runs:
         """
         if not is_uuid(run_id):
             raise RunNotFound
-        canceled = await self._store.cancel(run_id, RunError.of(RunCanceled(_CANCELED)))
+        error = RunError.of(RunCanceled(_CANCELED))
+        told = await self._told(run_id, error)
+        canceled = await self._store.cancel(run_id, error, told)
         run = canceled.run
         if run.state.ended and run.state is not RunState.CANCELED:
             raise RunFinished
         if canceled.blobs:
-            await self._staging.drop(canceled.blobs)
+            await self._staging.release(run_id, canceled.blobs)
+        self._telling.ring(told)
         self._holding.call_off(run_id, Reason.CANCELED)
         self._following.changed(run_id)
         log.info("run.cancel_requested", extra={"run_id": run_id, "state": run.state})
         return run
+
+    async def _told(self, run_id: str, error: RunError) -> tuple[Delivery, ...]:
+        """Who is told where a run in the background ends by being canceled."""
+        waiting = await self._store.pending(run_id)
+        if waiting is None:
+            return ()
+        audience = await self._telling.of_request(waiting.request)
+        at = self._clock()
+        run = msgspec.structs.replace(waiting.run, state=RunState.CANCELED, completed_at=at, error=error)
+        return audience.deliveries(changed(run, at), waiting.request.found(run.execution_id), waiting.request.media)
 
     async def close(self) -> None:
         """Let those who follow runs go, and wait until the runs of callers who have gone are recorded."""

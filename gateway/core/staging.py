@@ -10,7 +10,7 @@ from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.ids import is_uuid
 from gateway.domain.media import Media, MediaRecord
 from gateway.errors import Unavailable
-from gateway.ports import BlobStore
+from gateway.ports import BlobStore, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,9 @@ STAGED: Final = "runs/"
 class Staging:
     """Moves the media of runs to and from the blob store."""
 
-    def __init__(self, blobs: BlobStore):
+    def __init__(self, blobs: BlobStore, runs: RunStore):
         self._blobs = blobs
+        self._runs = runs
 
     async def staged(self, admitted: Admitted) -> RunRequest:
         """What the run is to do, with the media it brought stored until it has ended.
@@ -30,6 +31,29 @@ class Staging:
         Raises:
             StorageUnavailable: they cannot be said to be stored.
         """
+        brought = await self._put(admitted)
+        call = admitted.call
+        return RunRequest(
+            media=(*brought, *_kept(admitted)),
+            staged=tuple(each.blob for each in brought),
+            inputs=admitted.inputs,
+            idempotent=call.idempotent,
+            parameters=call.parameters,
+            timeout=call.timeout,
+            hook_ids=admitted.audience.hook_ids,
+            webhook=call.webhook,
+            transient=call.transient,
+        )
+
+    async def documents(self, admitted: Admitted) -> tuple[StoredMedia, ...]:
+        """The media of a run that are to be sent along: those it brought are stored until that is done.
+
+        Raises:
+            StorageUnavailable: they cannot be said to be stored.
+        """
+        return (*await self._put(admitted), *_kept(admitted))
+
+    async def _put(self, admitted: Admitted) -> tuple[StoredMedia, ...]:
         names = [f"{STAGED}{admitted.run.run_id}-{index}" for index in range(len(admitted.media))]
         try:
             async with asyncio.TaskGroup() as group:
@@ -38,17 +62,7 @@ class Staging:
         except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
             raise failures.exceptions[0] from None
         brought = zip(admitted.media, names, strict=True)
-        return RunRequest(
-            media=(
-                *(StoredMedia(media_id=media.media_id, blob=name) for media, name in brought),
-                *(StoredMedia(media_id=each.media_id, blob=each.blob) for each in admitted.stored),
-            ),
-            staged=tuple(names),
-            inputs=admitted.inputs,
-            idempotent=admitted.call.idempotent,
-            parameters=admitted.call.parameters,
-            timeout=admitted.call.timeout,
-        )
+        return tuple(StoredMedia(media_id=media.media_id, blob=name) for media, name in brought)
 
     async def stored(self, records: Sequence[MediaRecord]) -> tuple[Media, ...]:
         """Media that are stored on an execution.
@@ -66,12 +80,25 @@ class Staging:
         """
         return tuple([Media(each.media_id, await self._blobs.get(each.blob)) for each in request.media])
 
+    async def release(self, run_id: str, blobs: Sequence[str]) -> None:
+        """Remove those of these blobs that were staged for a run, unless somebody still needs them."""
+        staged = [each for each in blobs if run_of(each) == run_id]
+        try:
+            if staged and run_id not in await self._runs.unfinished([run_id]):
+                await self.drop(staged)
+        except Unavailable:
+            log.warning("staging.not_dropped", extra={"count": len(staged)})
+
     async def drop(self, blobs: Sequence[str]) -> None:
         """Remove what lived no longer than its run; what cannot be removed now is left for the sweeper."""
         try:
             await self._blobs.delete(blobs)
         except Unavailable:
             log.warning("staging.not_dropped", extra={"count": len(blobs)})
+
+
+def _kept(admitted: Admitted) -> tuple[StoredMedia, ...]:
+    return tuple(StoredMedia(media_id=each.media_id, blob=each.blob) for each in admitted.stored)
 
 
 def run_of(key: str) -> str | None:

@@ -13,11 +13,13 @@ from gateway.core.observations import seeded
 from gateway.core.pipelines import Pipelines
 from gateway.core.replays import Replays
 from gateway.core.staging import Staging
+from gateway.core.telling import Telling, changed
 from gateway.domain.calls import Call, Outcome
+from gateway.domain.deliveries import Delivery
 from gateway.domain.keys import Key, KeyUse
 from gateway.domain.observations import observation_json
-from gateway.domain.runs import RunState
-from gateway.errors import GatewayError, Internal, RunCanceled, Unavailable
+from gateway.domain.runs import Run, RunState
+from gateway.errors import GatewayError, Internal, InvalidInput, RunCanceled, Unavailable
 from gateway.ports import FinishedRun, RunStore
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class SyncCalls:
         staging: Staging,
         keys: Keys,
         replays: Replays,
+        telling: Telling,
         clock: Callable[[], datetime],
     ):
         self._gate = gate
@@ -44,12 +47,15 @@ class SyncCalls:
         self._staging = staging
         self._keys = keys
         self._replays = replays
+        self._telling = telling
         self._clock = clock
         #: Records in the making of runs whose callers have gone.
         self._departed: set[asyncio.Task[None]] = set()
 
     async def execute(self, call: Call) -> Outcome:
         """Run a pipeline and keep what it found; see `Runs.execute_sync`."""
+        if call.webhook is not None:
+            raise InvalidInput("A call that is waited for is answered: leave it out.", field="webhookUrl")
         key = key_of(call)
         if known := await self._keys.earlier(key):
             return await self._replays.answer(known)
@@ -81,7 +87,8 @@ class SyncCalls:
         call, at = admitted.call, self._clock()
         run = attempt.completed(admitted.run, work, at)
         seed, found = seeded(call.seed, at), attempt.entries(run, work, contents, at)
-        await self._store.finish(
+        observation = observation_json(run.execution_id, (*seed, *found))
+        await self._finish(
             FinishedRun(
                 new=admitted.new,
                 run=run,
@@ -91,16 +98,41 @@ class SyncCalls:
                 tag=call.tag,
                 meta_data=call.meta_data,
                 key=KeyUse(key=key) if key else None,
+                deliveries=await self._told(admitted, run, at, observation),
             )
         )
-        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, (*seed, *found)))
+        return Outcome(run.execution_id, run.run_id, observation)
+
+    async def _told(
+        self, admitted: Admitted, run: Run, at: datetime, observation: bytes | None
+    ) -> tuple[Delivery, ...]:
+        """Who is told of the end of a run; the media are stored where somebody wants them along."""
+        audience = admitted.audience
+        if not audience:
+            return ()
+        events = changed(run, at, updated=observation is not None)
+        documents = await self._staging.documents(admitted) if audience.wants_documents(events) else ()
+        kept_nowhere = (observation or observation_json(run.execution_id, ())) if admitted.call.transient else None
+        return audience.deliveries(events, kept_nowhere, documents)
+
+    async def _finish(self, finished: FinishedRun) -> None:
+        try:
+            await self._store.finish(finished)
+        except GatewayError as error:
+            blobs = {each.blob for told in finished.deliveries for each in told.documents}
+            if blobs and not isinstance(error, Unavailable):
+                await self._staging.release(finished.run.run_id, sorted(blobs))
+            raise
+        self._telling.ring(finished.deliveries)
 
     async def _fail(self, admitted: Admitted, work: Work, error: GatewayError, key: Key | None) -> None:
         if isinstance(error, Unavailable):
             self._pipelines.suspect()
-        run = attempt.failed(admitted.run, work, error, self._clock())
+        at = self._clock()
+        run = attempt.failed(admitted.run, work, error, at)
         use = KeyUse(key=key, freed=frees(error)) if key else None
-        await self._store.finish(FinishedRun(new=admitted.new, run=run, key=use))
+        told = await self._told(admitted, run, at, None)
+        await self._finish(FinishedRun(new=admitted.new, run=run, key=use, deliveries=told))
         error.execution_id, error.run_id = run.execution_id, run.run_id
         log.info("run.failed", extra={"run_id": run.run_id, "code": error.code})
 

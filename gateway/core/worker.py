@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
+
 from gateway.core import attempt, inputs, retrying
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
@@ -12,11 +14,14 @@ from gateway.core.holding import Held, Holding, Reason
 from gateway.core.pipelines import Pipelines
 from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
+from gateway.core.telling import Telling, changed
 from gateway.core.turns import Turns
+from gateway.domain.calls import RunRequest
 from gateway.domain.ids import new_id, now
+from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError
 from gateway.errors import Draining, GatewayError, Internal, PipelineNotReady, RunCanceled, WorkerLost
-from gateway.ports import ClaimedRun, DueRun, FinishedRun, RunStore
+from gateway.ports import ClaimedRun, DeliveryStore, DueRun, FinishedRun, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ class Worker:
         holding: Holding,
         following: Following,
         turns: Turns,
+        telling: Telling,
+        deliveries: DeliveryStore,
         *,
         lease: float,
         clock: Callable[[], datetime] = now,
@@ -45,6 +52,8 @@ class Worker:
         self._holding = holding
         self._following = following
         self._turns = turns
+        self._telling = telling
+        self._deliveries = deliveries
         self._lease = lease
         self._clock = clock
 
@@ -119,9 +128,21 @@ class Worker:
         else:
             await self._run(claimed)
 
+    async def _tell_of_beginning(self, claimed: ClaimedRun) -> None:
+        """Whoever dies between the claim and this leaves the run to another, who tells of its own beginning."""
+        request = claimed.request
+        if not request.hook_ids:
+            return
+        audience = await self._telling.of_request(request)
+        events = changed(claimed.run, self._clock())
+        told = audience.deliveries(events, request.found(claimed.run.execution_id), request.media)
+        await self._deliveries.write(told)
+        self._telling.ring(told)
+
     async def _run(self, claimed: ClaimedRun) -> None:
         run, request = claimed.run, claimed.request
         try:
+            await self._tell_of_beginning(claimed)
             pipeline = await self._pipelines.runnable(run.pipeline_id)
             named = inputs.named_values(pipeline, request.inputs)
             media = await self._staging.fetched(request)
@@ -143,7 +164,7 @@ class Worker:
         at = self._clock()
         run = attempt.completed(claimed.run, work, at)
         entries = attempt.entries(run, work, contents, at)
-        await self._end(claimed, FinishedRun(run=run, entries=entries, supersedes=claimed.request.idempotent))
+        await self._end(claimed, FinishedRun(run=run, supersedes=claimed.request.idempotent), entries)
 
     async def _fail(self, claimed: ClaimedRun, work: Work | None, error: GatewayError) -> None:
         """What can heal is tried again later; what cannot, and what was tried often enough, has failed."""
@@ -166,13 +187,27 @@ class Worker:
         error = RunError.of(why)
         await persistently(lambda: self._store.hand_back(run.run_id, run.attempt, delay, error), self._lease)
 
-    async def _end(self, claimed: ClaimedRun, finished: FinishedRun) -> None:
+    async def _end(self, claimed: ClaimedRun, finished: FinishedRun, entries: tuple[Entry, ...] = ()) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
-        if await persistently(lambda: self._store.finish_claimed(finished), self._lease):
+        if await persistently(lambda: self._finish(claimed.request, finished, entries), self._lease):
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
-            await self._staging.drop(claimed.request.staged)
+            if claimed.request.hook_ids:
+                await self._staging.release(finished.run.run_id, claimed.request.staged)
+            else:
+                await self._staging.drop(claimed.request.staged)
         else:
             log.warning("run.lost", extra={"run_id": finished.run.run_id, "attempt": finished.run.attempt})
+
+    async def _finish(self, request: RunRequest, finished: FinishedRun, entries: tuple[Entry, ...]) -> bool:
+        """Write the end of a run, with who is told of it; of a transient one they alone learn what it found."""
+        run = finished.run
+        audience = await self._telling.of_request(request)
+        events = changed(run, run.completed_at or self._clock(), updated=bool(entries))
+        told = audience.deliveries(events, request.found(run.execution_id, entries), request.media)
+        kept = () if request.transient else entries
+        written = await self._store.finish_claimed(msgspec.structs.replace(finished, entries=kept, deliveries=told))
+        self._telling.ring(told)
+        return written
 
 
 def _being_stopped() -> bool:

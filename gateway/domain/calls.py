@@ -5,11 +5,19 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.media import Media
-from gateway.domain.observations import Given
+from gateway.domain.observations import Entry, Given, observation_json
 from gateway.domain.runs import Priority
 from gateway.errors import InvalidInput
 
 Parameter = str | int | float | bool
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """An address that one call alone names: it is told when the run has ended."""
+
+    url: str
+    #: What signs what it is told.
+    secret: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     #: The time before which a run in the background is not to begin.
     execute_after: datetime | None = None
+    #: Hooks that are told of it, beside those of its execution.
+    hook_ids: tuple[str, ...] = ()
+    webhook: Webhook | None = None
 
     def check(self) -> None:
         """Refuse what cannot go together.
@@ -102,3 +113,14 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     parameters: dict[str, Parameter] = {}
     timeout: float
+    #: Who is told of it.
+    hook_ids: tuple[str, ...] = ()
+    webhook: Webhook | None = None
+    #: What it finds is told, and not kept.
+    transient: bool = False
+    #: The entries that the caller put in with a transient call, which stand in no record.
+    seed: tuple[Entry, ...] = ()
+
+    def found(self, execution_id: str, entries: tuple[Entry, ...] = ()) -> bytes | None:
+        """The observation of a transient run, which stands nowhere else; None where the record has it."""
+        return observation_json(execution_id, (*self.seed, *entries)) if self.transient else None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.domain.calls import StoredMedia
 from gateway.domain.hooks import EVENT_HEADER, EXECUTION_HEADER, RUN_HEADER, STATUS_HEADER, EventType
 from gateway.domain.runs import RunError
 from gateway.limits import LONGEST_DELAY
@@ -108,6 +109,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     hook_id: str | None = None
     url: str
     event: Event
+    #: What signs it, where it belongs to no hook.
+    secret: str | None = None
+    #: What the record does not keep, and the body needs: the observation of a transient run.
+    observation: bytes | None = None
+    #: The media that are sent along.
+    documents: tuple[StoredMedia, ...] = ()
     created_at: datetime
     state: DeliveryState = DeliveryState.PENDING
     #: How often it was tried.
@@ -124,7 +131,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     @property
     def receiver(self) -> str:
         """Whom it goes to; deliveries to one receiver share its places, so that none takes those of another."""
-        return urlsplit(self.url).netloc.lower()
+        return receiver_of(self.url)
 
     def after(self, receipt: Receipt, at: datetime, chance: float) -> "Delivery":
         """The record after its `attempt`th try, which ended `at`; `chance` in [0, 1) spreads the next one."""
@@ -157,6 +164,22 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
         refused = receipt.status is not None and 400 <= receipt.status < 500 and receipt.status not in _PASSING
         return refused and self.hook_id is None
 
+    def canceled(self, at: datetime) -> "Delivery":
+        """The record where nobody wants to be told any more."""
+        return msgspec.structs.replace(self, state=DeliveryState.CANCELED, due_at=None, ended_at=at)
+
     def resent(self, at: datetime) -> "Delivery":
         """The record as it is when somebody asks for it to be sent again: from the first try on, under the same ID."""
         return msgspec.structs.replace(self, state=DeliveryState.PENDING, attempt=0, due_at=at, ended_at=None)
+
+
+class DeliveryPage(msgspec.Struct, frozen=True):
+    """Some deliveries of a list, and where the next page begins, if there is one."""
+
+    deliveries: list[Delivery]
+    next_cursor: str | None
+
+
+def receiver_of(url: str) -> str:
+    """Host and port of an address."""
+    return urlsplit(url).netloc.lower()

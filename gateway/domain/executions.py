@@ -15,6 +15,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     meta_data: bytes | None = None
     transient: bool = False
+    #: The hooks that are told of it.
+    hook_ids: tuple[str, ...] = ()
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     error: RunError | None = None
     #: Nothing but the record of its run was kept.
     transient: bool = False
+    #: The hooks that are told of it.
+    hook_ids: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float | None:

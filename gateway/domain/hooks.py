@@ -140,6 +140,13 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         return not self.status_filter or status in self.status_filter
 
 
+class HookPage(msgspec.Struct, frozen=True):
+    """Some hooks of a list, and where the next page begins, if there is one."""
+
+    hooks: list[Hook]
+    next_cursor: str | None
+
+
 def concerned(hooks: Iterable[Hook], event_type: EventType, status: str | None) -> list[Hook]:
     """Those of an execution's hooks that an event concerns."""
     return [hook for hook in hooks if hook.concerns(event_type, status)]

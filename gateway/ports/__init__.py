@@ -1,8 +1,10 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
 from gateway.ports.courier import Courier
+from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
@@ -16,6 +18,7 @@ __all__ = [
     "Canceled",
     "ClaimedRun",
     "Courier",
+    "DeliveryStore",
     "Discovery",
     "Dispatch",
     "DueRun",
@@ -23,6 +26,7 @@ __all__ = [
     "ExecutionStore",
     "Extended",
     "FinishedRun",
+    "HookStore",
     "ImageDecoder",
     "Inference",
     "InferenceEngine",

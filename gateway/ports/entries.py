@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.domain.deliveries import Delivery
 from gateway.domain.observations import Entry
 
 
@@ -22,8 +23,8 @@ class EntryStore(Protocol):
         """What one run found, superseded or not, behind the entries of these IDs; in order."""
         ...
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
-        """Replace the content of the entries whose ID is known and append the others.
+    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
+        """Replace the content of the entries whose ID is known and append the others; with it goes who is told of it.
 
         Raises:
             ExecutionNotFound: there is no such execution.

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain.calls import RunRequest
+from gateway.domain.deliveries import Delivery
 from gateway.domain.executions import NewExecution
 from gateway.domain.keys import KeyUse
 from gateway.domain.observations import Entry
@@ -28,6 +29,8 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     meta_data: bytes | None = None
     #: The key that the call holds: it ends with the run, or is free again.
     key: KeyUse | None = None
+    #: Who is told of it.
+    deliveries: tuple[Delivery, ...] = ()
 
 
 class AcceptedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,8 @@ class AcceptedRun(msgspec.Struct, frozen=True, kw_only=True):
     delay: float = 0.0
     #: The key that names this run from now on.
     key: KeyUse | None = None
+    #: Who is told of it.
+    deliveries: tuple[Delivery, ...] = ()
 
 
 class ClaimedRun(msgspec.Struct, frozen=True):
@@ -116,10 +121,14 @@ class RunStore(Protocol):
         """Let others take the run in `delay` seconds, if this attempt holds it; `why` is kept with the attempt."""
         ...
 
-    async def cancel(self, run_id: str, error: RunError) -> Canceled:
+    async def pending(self, run_id: str) -> ClaimedRun | None:
+        """A run in the background that has not ended, as it is now; None where there is none."""
+        ...
+
+    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
         """End a run that waits, with this error; of one that a worker holds, keep that somebody wants it canceled.
 
-        A run that has ended is left as it is.
+        A run that has ended is left as it is. The deliveries are written where the run ends by this.
 
         Raises:
             RunNotFound: there is none of this ID.
@@ -143,7 +152,7 @@ class RunStore(Protocol):
         ...
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
-        """Which of these runs still need their media."""
+        """Which of these runs still need their media: to run on them, or to send them to receivers."""
         ...
 
     async def get(self, run_id: str) -> Run:

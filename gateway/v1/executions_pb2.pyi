@@ -27,21 +27,27 @@ class CreateExecutionRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
     META_DATA_FIELD_NUMBER: _builtins.int
+    HOOK_IDS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """1 to 128 letters, digits, '.', '_' or '-'; generated where empty."""
     tag: _builtins.str
     meta_data: _builtins.bytes
     """The caller's own data: one JSON object, as UTF-8."""
+    @_builtins.property
+    def hook_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hooks that are told of it."""
+
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         tag: _builtins.str = ...,
         meta_data: _builtins.bytes = ...,
+        hook_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "meta_data", b"meta_data", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -372,6 +378,7 @@ class Execution(_message.Message):
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    HOOK_IDS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     tag: _builtins.str
     meta_data: _builtins.bytes
@@ -385,6 +392,10 @@ class Execution(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def error(self) -> _runs_pb2.RunError: ...
+    @_builtins.property
+    def hook_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hooks that are told of it."""
+
     def __init__(
         self,
         *,
@@ -396,10 +407,11 @@ class Execution(_message.Message):
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         duration: _builtins.float = ...,
         error: _runs_pb2.RunError | None = ...,
+        hook_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "duration", b"duration", "error", b"error", "execution_id", b"execution_id", "meta_data", b"meta_data", "state", b"state", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "duration", b"duration", "error", b"error", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "state", b"state", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -363,6 +363,9 @@ class ExecuteSyncRequest(_message.Message):
     IDEMPOTENT_FIELD_NUMBER: _builtins.int
     TRANSIENT_FIELD_NUMBER: _builtins.int
     RUNTIME_PARAMETERS_FIELD_NUMBER: _builtins.int
+    HOOK_IDS_FIELD_NUMBER: _builtins.int
+    WEBHOOK_URL_FIELD_NUMBER: _builtins.int
+    WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     inputs: _builtins.bytes
     """Values for the pipeline's named inputs: one JSON object, as UTF-8."""
@@ -380,11 +383,19 @@ class ExecuteSyncRequest(_message.Message):
     """Nothing but the record of the run is kept."""
     runtime_parameters: _builtins.bytes
     """Parameters of the request to Triton: one JSON object of plain values, as UTF-8."""
+    webhook_url: _builtins.str
+    """An address that this call alone has told when its run in the background has ended."""
+    webhook_secret: _builtins.str
+    """What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."""
     @_builtins.property
     def media(self) -> _containers.RepeatedCompositeFieldContainer[_media_pb2.Media]: ...
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which of its stored media to run on; none is all, where no media is given."""
+
+    @_builtins.property
+    def hook_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hooks that are told of it, beside those of its execution; an execution that it brings about has them from then on."""
 
     def __init__(
         self,
@@ -401,10 +412,13 @@ class ExecuteSyncRequest(_message.Message):
         idempotent: _builtins.bool = ...,
         transient: _builtins.bool = ...,
         runtime_parameters: _builtins.bytes = ...,
+        hook_ids: _abc.Iterable[_builtins.str] | None = ...,
+        webhook_url: _builtins.str = ...,
+        webhook_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "hook_ids", b"hook_ids", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

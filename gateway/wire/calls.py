@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.calls import Call, Parameter
+from gateway.domain.calls import Call, Parameter, Webhook
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
@@ -36,6 +36,9 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     transform: str | None = None
     runtime_parameters: dict[str, Any] | None = None
     timeout: float | None = None
+    hook_ids: list[str] | None = None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
     #: Cambrion's own; only their default is taken.
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
@@ -75,6 +78,8 @@ def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> 
         transient=bool(given_body.transient),
         parameters=given_body.runtime_parameters or {},
         timeout=default_timeout if given_body.timeout is None else given_body.timeout,
+        hook_ids=given_body.hook_ids or (),
+        webhook=webhook(given_body.webhook_url, given_body.webhook_secret),
     )
     return Asked(call, given_body.transform)
 
@@ -125,6 +130,8 @@ def checked_call(
     transient: bool,
     parameters: Mapping[str, object],
     timeout: float,
+    hook_ids: Sequence[str] = (),
+    webhook: Webhook | None = None,
 ) -> Call:
     """A call whose plain fields are within their limits; both doors end here.
 
@@ -150,7 +157,20 @@ def checked_call(
         transient=transient,
         parameters=_parameters(parameters),
         timeout=timeout,
+        hook_ids=tuple(dict.fromkeys(hook_ids)),
+        webhook=webhook,
     )
+
+
+def webhook(url: str | None, secret: str | None) -> Webhook | None:
+    """The address that a call alone names.
+
+    Raises:
+        InvalidInput: there is a secret, and no address that it could sign for.
+    """
+    if url is None and secret is not None:
+        raise InvalidInput("A secret needs an address: name webhookUrl.", field="webhookSecret")
+    return None if url is None else Webhook(url, secret)
 
 
 def checked_tag(tag: str | None) -> str | None:

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.domain.hooks import STATUSES, EventType, HookType, PayloadType
 from gateway.limits import (
+    MAX_HOOK_HEADERS,
+    MAX_HOOK_SECRETS,
+    MAX_HOOKS_PER_EXECUTION,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
+    MAX_URL_CHARACTERS,
 )
 
 Schema = dict[str, Any]
@@ -46,6 +51,21 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "outputs": _means("What comes out."),
 }
 
+_HOOK: Final[dict[str, Schema]] = {
+    "hookId": _means("The hook: a name of your own, or a UUID.", pattern=EXECUTION_ID),
+    "name": _means("A name for people."),
+    "eventType": _means("What it is told of."),
+    "endpoint": _means("Where it is told: an http or https address.", maxLength=MAX_URL_CHARACTERS),
+    "headers": _means("Headers of your own for each delivery.", maxProperties=MAX_HOOK_HEADERS),
+    "statusFilter": _means("Which statuses a STATUS_CHANGE hook is told of; without it all."),
+    "payloadType": _means("What it is sent: the observation, its plain JSON, or what the transform makes of it; FORM_ "
+                          "adds the media, in a multipart form."),
+    "transform": _means("The JSONata expression of TRANSFORM and FORM_TRANSFORM.", maxLength=MAX_TRANSFORM_CHARACTERS),
+    "formPayloadKey": _means("The field of the form that holds the JSON; `payload`."),
+    "formDocumentKey": _means("The field of the form that holds the media; `documents`."),
+    "enabled": _means("Whether it is told of anything; true."),
+}  # fmt: skip
+
 #: Fields of one kind of object.
 OF: Final[Mapping[str, Mapping[str, Schema]]] = {
     "ExecuteBody": {
@@ -67,12 +87,47 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
                                     additionalProperties={"type": ["string", "number", "boolean"]}),
         "timeout": _means("Seconds within which the run must end.",
                           exclusiveMinimum=0, maximum=MAX_SYNC_TIMEOUT),
+        "hookIds": _means("Hooks that are told of it, beside those of its execution; an execution that it brings about "
+                          "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION),
+        "webhookUrl": _means("An address that is told when the run in the background has ended.",
+                             maxLength=MAX_URL_CHARACTERS),
+        "webhookSecret": _means("What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."),
         "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
         "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
     },
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",
                               pattern=EXECUTION_ID),
+        "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION),
+    },
+    "HookBody": _HOOK | {
+        "eventType": _HOOK["eventType"] | {"enum": [*EventType]},
+        "payloadType": _HOOK["payloadType"] | {"enum": [*PayloadType]},
+        "hookType": _means("`WEBHOOK`.", enum=[HookType.WEBHOOK, None]),
+        "statusFilter": _HOOK["statusFilter"] | {"items": {"type": "string", "enum": sorted(STATUSES)}},
+        "secrets": _means("What deliveries are signed with, all of them at once: `whsec_` and the base64 of 24 to 64 "
+                          "bytes. Without any a new hook gets a fresh one, and a hook that is changed keeps its own.",
+                          maxItems=MAX_HOOK_SECRETS),
+        "createdAt": _means("Taken and not looked at."),
+    },
+    "HookView": _HOOK | {
+        "hookType": _means("`WEBHOOK`."),
+        "secrets": _means("What deliveries are signed with: shown when the hook is created, and never again."),
+    },
+    "DeliveryView": {
+        "deliveryId": _means("The delivery: the `webhook-id` of every try."),
+        "hookId": _means("The hook; absent for the address of a single call."),
+        "eventType": _means("What happened."),
+        "status": _means("The status that the event found the execution in."),
+        "url": _means("Where it is sent to."),
+        "state": _means("Where it stands; canceled is one whose hook was deleted or disabled."),
+        "attempt": _means("How often it was tried."),
+        "nextAttemptAt": _time("When it is tried next (UTC); while it is being sent, when others would take it up."),
+        "lastAttemptAt": _time("When its last try ended (UTC)."),
+        "lastStatus": _means("The HTTP status of the last try."),
+        "lastFailure": _means("Why the last try was not taken."),
+        "lastExcerpt": _means("The beginning of the answer to the last try."),
+        "endedAt": _time("When it was delivered, given up or canceled (UTC)."),
     },
     "ObservationBody": {
         "executionId": _means("Taken and not looked at: the address says which execution."),
@@ -142,6 +197,7 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "status": _means("The state of its newest run, in upper case; absent before the first."),
         "metaData": _means("Facts of the caller's own.", type="object"),
         "duration": _means("Seconds that its newest run took."),
+        "hookIds": _means("Hooks that are told of it."),
     },
     "RunView": {
         "state": _means("Where it stands."),

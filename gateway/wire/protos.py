@@ -12,7 +12,7 @@ from gateway.domain.pipelines import Definition, Input, Output, Pipeline
 from gateway.domain.runs import Run, RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.v1 import executions_pb2, media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire.calls import checked_call, checked_media
+from gateway.wire.calls import checked_call, checked_media, webhook
 from gateway.wire.media import decode_media, not_empty
 
 
@@ -37,6 +37,8 @@ def call(request: pipelines_pb2.ExecuteSyncRequest, timeout: float) -> Call:
         transient=request.transient,
         parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
         timeout=timeout,
+        hook_ids=request.hook_ids,
+        webhook=webhook(request.webhook_url or None, request.webhook_secret or None),
     )
 
 
@@ -129,6 +131,7 @@ def execution(found: Execution) -> executions_pb2.Execution:
         completed_at=_timestamp(found.completed_at),
         duration=found.duration or 0.0,
         error=_error(found.error),
+        hook_ids=found.hook_ids,
     )
 
 

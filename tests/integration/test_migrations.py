@@ -44,6 +44,23 @@ RECORDS = {
         VALUES ('\\x01', '\\x02', '{RUN}', 'old');
     """,
 }
+RECORDS["0003"] = (
+    RECORDS["0002"]
+    + f"""
+        INSERT INTO hooks (hook_id, definition, enabled, secrets, created_at)
+        VALUES (
+            'h',
+            '{{"hookId": "h", "eventType": "SUBMIT", "endpoint": "https://a.example/", "payloadType": "RAW",
+               "createdAt": "2026-11-21T07:15:00Z"}}',
+            true, '{{whsec_x}}', now()
+        );
+        INSERT INTO deliveries (delivery_id, execution_id, hook_id, url, receiver, event, created_at, due_at)
+        VALUES (
+            '{RUN}', 'old', 'h', 'https://a.example/', 'a.example',
+            '{{"eventType": "SUBMIT", "at": "2026-11-21T07:15:00Z", "executionId": "old"}}', now(), now()
+        );
+    """
+)
 
 
 @pytest.fixture

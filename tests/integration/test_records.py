@@ -348,7 +348,7 @@ async def test_an_observation_of_ten_thousand_entries_is_appended_to_and_read_in
     await records.entries.merge(name, [given(f"e{number}", b'{"n":%d}' % number) for number in range(10_000)])
     more = appended(name)
     await records.runs.finish(more)
-    observations = Observations(records.entries, None)  # type: ignore[arg-type]
+    observations = Observations(records.entries, None, None)  # type: ignore[arg-type]
     pieces = [piece async for piece in observations.stream(name)]
     assert len(pieces) == 2 + 10_001 // ENTRIES_PER_READ + 1
     found = msgspec.json.decode(b"".join(pieces))["mediaContents"]

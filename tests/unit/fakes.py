@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,18 +13,24 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
 from gateway.core.health import Health
 from gateway.core.holding import Holding
+from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
+from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
+from gateway.core.sender import Sender
 from gateway.core.staging import Staging
+from gateway.core.telling import Telling
 from gateway.core.turns import Turns
 from gateway.core.worker import Worker
-from gateway.domain.deliveries import Delivery, Event
+from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.keys import Key, KnownCall
@@ -33,7 +39,16 @@ from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
 from gateway.domain.runs import Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
-from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
+from gateway.errors import (
+    DeliveryNotFound,
+    ExecutionNotFound,
+    GatewayError,
+    HookNotFound,
+    KeyLost,
+    MediaNotFound,
+    ResultGone,
+    RunNotFound,
+)
 from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
@@ -96,6 +111,8 @@ class FakeRecords:
         self.finished: list[FinishedRun] = []
         self.accepted: list[AcceptedRun] = []
         self.keys: dict[bytes, KnownCall] = {}
+        self.hooks: dict[str, Hook] = {}
+        self.deliveries: dict[str, Delivery] = {}
         self.failure: GatewayError | None = None
         self.answers = True
 
@@ -105,12 +122,17 @@ class FakeRecords:
             raise self.failure
         if finished.key is not None:
             self.end_key(finished)
+        self.tell(finished.deliveries)
         self.finished.append(finished)
         run, new = finished.run, finished.new
         if new is not None and new.execution_id not in self.executions:
             self.executions[new.execution_id] = brought_about(new)
         self.show(run)
         self.entries += [(run.execution_id, each) for each in (*finished.seed, *finished.entries)]
+
+    def tell(self, deliveries: Sequence[Delivery]) -> None:
+        """Take in what is to be sent."""
+        self.deliveries |= {each.delivery_id: each for each in deliveries}
 
     def show(self, run: Run) -> None:
         """Take in a run, and show its state on its execution."""
@@ -244,6 +266,7 @@ class FakeRuns:
             self._take_key(accepted)
         if accepted.new is not None:
             self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
+        self._records.tell(accepted.deliveries)
         self._records.accepted.append(accepted)
         self._records.show(accepted.run)
         self.claimable[accepted.run.run_id] = ClaimedRun(
@@ -273,11 +296,15 @@ class FakeRuns:
         there = frozenset(run_id for run_id, _ in held)
         return Extended(there if self.still_held is None else there & self.still_held, self.to_be_canceled)
 
-    async def cancel(self, run_id: str, error: RunError) -> Canceled:
+    async def pending(self, run_id: str) -> ClaimedRun | None:
+        return self.claimable.get(run_id)
+
+    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
         run = await self.get(run_id)
         if run.state is not RunState.QUEUED:
             return Canceled(run)
         claimed = self.claimable.pop(run_id)
+        self._records.tell(deliveries)
         run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, cancel_requested_at=START)
         self._records.show(run)
         return Canceled(run, claimed.request.staged)
@@ -293,7 +320,8 @@ class FakeRuns:
         return min(self.waiting, most)
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(run_id for run_id in run_ids if run_id in self.claimable)
+        waiting = [each.event.run_id for each in self._records.deliveries.values() if each.due_at and each.documents]
+        return frozenset(run_id for run_id in run_ids if run_id in self.claimable or run_id in waiting)
 
     async def find(self, run_ids: Sequence[str]) -> list[Run]:
         self.looks += 1
@@ -362,10 +390,144 @@ class FakeEntries:
         found = [each for of, each in self._records.entries if of == execution_id]
         return [each for each in found if each.run_id == run_id or each.entry_id in seed]
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
+    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
         self._records.existing(execution_id)
+        self._records.tell(deliveries)
         self.merged += entries
         self._records.entries += [(execution_id, each) for each in entries]
+
+
+class FakeHooks:
+    """A `HookStore` in memory."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+        self._kept = records.hooks
+        self.disabled: list[str] = []
+
+    async def create(self, hook: Hook) -> bool:
+        return self._kept.setdefault(hook.hook_id, hook) is hook
+
+    async def get(self, hook_id: str) -> Hook:
+        if hook_id not in self._kept:
+            raise HookNotFound
+        return self._kept[hook_id]
+
+    async def page(self, limit: int, before: int | None) -> list[tuple[int, Hook]]:
+        listed = [each for each in enumerate(self._kept.values(), 1) if each[0] < (before or 10**9)]
+        return listed[::-1][:limit]
+
+    async def find(self, hook_ids: Sequence[str]) -> list[Hook]:
+        if self._records.failure is not None:
+            raise self._records.failure
+        return [self._kept[each] for each in hook_ids if each in self._kept]
+
+    async def of_execution(self, execution_id: str) -> list[Hook]:
+        found = self._records.executions.get(execution_id)
+        return [] if found is None else await self.find(found.hook_ids)
+
+    async def update(self, hook: Hook) -> Hook:
+        known = await self.get(hook.hook_id)
+        self._kept[hook.hook_id] = msgspec.structs.replace(hook, secrets=hook.secrets or known.secrets)
+        return self._kept[hook.hook_id]
+
+    async def disable(self, hook_id: str) -> None:
+        self.disabled.append(hook_id)
+
+    async def delete(self, hook_id: str) -> None:
+        await self.get(hook_id)
+        del self._kept[hook_id]
+
+
+class FakeDeliveries:
+    """A `DeliveryStore` in memory: whatever waits is due; each settling is remembered."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+        self._kept = records.deliveries
+        self.settled: list[Delivery] = []
+        self.claims: list[dict[str, int]] = []
+        self.held = True
+        self.failure: GatewayError | None = None
+        self._changed = asyncio.Condition()
+
+    async def write(self, deliveries: Sequence[Delivery]) -> None:
+        self._records.tell(deliveries)
+
+    async def claim(self, limit: int, lease: float, taken: Mapping[str, int]) -> list[Delivery]:
+        if self.failure is not None:
+            raise self.failure
+        self.claims.append(dict(taken))
+        due = [each for each in self._kept.values() if each.due_at is not None and each.due_at <= START][:limit]
+        until = START + timedelta(seconds=lease)
+        held = [msgspec.structs.replace(each, attempt=each.attempt + 1, due_at=until) for each in due]
+        self._records.tell(held)
+        return held
+
+    async def settle(self, held: Delivery, after: Delivery) -> bool:  # noqa: ARG002
+        async with self._changed:
+            if self.held:
+                self._records.tell([after])
+            self.settled.append(after)
+            self._changed.notify_all()
+        return self.held
+
+    async def settled_times(self, times: int) -> None:
+        """Wait until so many tries have been settled."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.settled) >= times)
+
+    async def get(self, delivery_id: str) -> Delivery:
+        if delivery_id not in self._kept:
+            raise DeliveryNotFound
+        return self._kept[delivery_id]
+
+    async def of_hook(self, hook_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+        return self._page([each.hook_id == hook_id for each in self._kept.values()], limit, before)
+
+    async def of_execution(self, execution_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+        self._records.existing(execution_id)
+        return self._page([each.event.execution_id == execution_id for each in self._kept.values()], limit, before)
+
+    def _page(self, wanted: list[bool], limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+        listed = [
+            (number, each)
+            for number, (each, want) in enumerate(zip(self._kept.values(), wanted, strict=True), 1)
+            if want and number < (before or 10**9)
+        ]
+        return listed[::-1][:limit]
+
+    async def resend(self, delivery_id: str) -> Delivery:
+        self._kept[delivery_id] = (await self.get(delivery_id)).resent(START)
+        return self._kept[delivery_id]
+
+
+class FakeCourier:
+    """A `Courier` whose letters come to `sent`; each is answered by `answer`."""
+
+    def __init__(self) -> None:
+        self.sent: list[Letter] = []
+        self.admitted: list[str] = []
+        self.refusal: GatewayError | None = None
+        self.answer: Callable[[Letter], Awaitable[Receipt]] = taken
+        self.closed = False
+
+    async def admit(self, url: str) -> None:
+        self.admitted.append(url)
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def send(self, letter: Letter) -> Receipt:
+        self.sent.append(letter)
+        return await self.answer(letter)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def taken(letter: Letter) -> Receipt:  # noqa: ARG001 - an answer's signature
+    """Every letter is taken."""
+    return Receipt(status=204)
 
 
 class FakeBlobs:
@@ -601,11 +763,21 @@ class Gateway:
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
+        dispatcher, clock = Dispatcher(self.engine, self.images), SteppingClock()
+        staging = Staging(self.blobs, self.run_store)
         executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
+        self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)
+        self.courier = FakeCourier()
+        self.telling = Telling(self.hook_store, executions, self.courier)
         self.staging = staging
-        self.executions = Executions(executions, self.blobs, clock=clock)
-        self.observations = Observations(self.entry_store, self.transformer, clock=clock)
+        self.executions = Executions(executions, self.blobs, self.telling, clock=clock)
+        self.observations = Observations(self.entry_store, self.transformer, self.telling, clock=clock)
+        self.hooks = Hooks(self.hook_store, self.telling, clock=clock)
+        self.deliveries = Deliveries(self.delivery_store, self.hook_store, executions, self.telling, clock=clock)
+        letters = Letters(self.hook_store, self.observations, Payloads(self.transformer), self.blobs)
+        self.sender = Sender(
+            self.delivery_store, self.hook_store, letters, self.courier, staging, self.telling, chance=lambda: 0.0
+        )
         self.following, self.holding = Following(self.run_store), Holding()
         self.turns = Turns(self.pipelines, turns)
         self.runs = runs_over(
@@ -616,6 +788,7 @@ class Gateway:
             self.following,
             self.holding,
             self.admission,
+            self.telling,
             max_queued,
             clock=clock,
         )
@@ -627,6 +800,8 @@ class Gateway:
             self.holding,
             self.following,
             self.turns,
+            self.telling,
+            self.delivery_store,
             lease=LEASE,
             clock=clock,
         )
@@ -638,6 +813,8 @@ class Gateway:
             runs=self.runs,
             executions=self.executions,
             observations=self.observations,
+            hooks=self.hooks,
+            deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,

@@ -26,6 +26,8 @@ CONTRACT = {
     "run.not_found": (404, "NOT_FOUND"),
     "media.not_found": (404, "NOT_FOUND"),
     "hook.not_found": (404, "NOT_FOUND"),
+    "delivery.not_found": (404, "NOT_FOUND"),
+    "hook.exists": (409, "ALREADY_EXISTS"),
     "auth.missing": (401, "UNAUTHENTICATED"),
     "auth.invalid": (401, "UNAUTHENTICATED"),
     "auth.forbidden": (403, "PERMISSION_DENIED"),

@@ -5,9 +5,11 @@ from typing import Final
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.delivery_rows import write_deliveries
 from gateway.adapters.postgres.statements import statement
 from gateway.adapters.postgres.wakeups import WakeUp, wake
 from gateway.adapters.postgres.writing import append
+from gateway.domain.deliveries import Delivery
 from gateway.domain.runs import RunError, RunState
 from gateway.errors import RunNotFound, WorkerLost
 from gateway.limits import MAX_PAGE
@@ -47,6 +49,7 @@ class Claims:
             ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
             if ended is not None:
                 await append(connection, finished)
+                await write_deliveries(connection, finished.deliveries)
         return ended is not None
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
@@ -56,7 +59,13 @@ class Claims:
             if row is not None:
                 await connection.execute(statement("show_run"), run_id, None, None)
 
-    async def cancel(self, run_id: str, error: RunError) -> Canceled:
+    async def pending(self, run_id: str) -> ClaimedRun | None:
+        """See `RunStore.pending`."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(statement("run"), run_id)
+        return None if row is None or row["request"] is None else rows.claimed(row)
+
+    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
         """See `RunStore.cancel`."""
         async with self._database.connection() as connection, connection.transaction():
             row = await connection.fetchrow(statement("cancel_run"), run_id, rows.encode(error))
@@ -66,8 +75,11 @@ class Claims:
                     raise RunNotFound
                 return Canceled(rows.run(row))
             await connection.execute(statement("show_run"), run_id, None, None)
-        run = rows.run(row)
-        return Canceled(run, tuple(row["blobs"]) if run.state is RunState.CANCELED else ())
+            run = rows.run(row)
+            if run.state is not RunState.CANCELED:
+                return Canceled(run)
+            await write_deliveries(connection, deliveries)
+        return Canceled(run, tuple(row["blobs"]))
 
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
         """See `RunStore.wake_overdue`."""

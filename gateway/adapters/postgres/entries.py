@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.delivery_rows import write_deliveries
 from gateway.adapters.postgres.executions import found
 from gateway.adapters.postgres.statements import statement
+from gateway.domain.deliveries import Delivery
 from gateway.domain.observations import Entry
 from gateway.errors import ResultGone
 
@@ -29,10 +31,11 @@ class PostgresEntries:
         async with self._database.connection() as connection:
             return list(map(rows.entry, await connection.fetch(statement("of_run"), execution_id, run_id, seed)))
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry]) -> None:
+    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
         """See `EntryStore.merge`."""
         async with self._database.connection() as connection, connection.transaction():
             await connection.fetch(statement("lock_executions"), [execution_id])
             if (await found(connection, execution_id))["transient"]:
                 raise ResultGone
             await connection.execute(statement("merge_entries"), execution_id, *rows.given_columns(entries))
+            await write_deliveries(connection, deliveries)

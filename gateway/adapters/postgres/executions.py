@@ -18,7 +18,7 @@ class PostgresExecutions:
 
     async def create(self, new: NewExecution) -> bool:
         """See `ExecutionStore.create`."""
-        values = (new.execution_id, new.tag, new.meta_data, new.created_at)
+        values = (new.execution_id, new.tag, new.meta_data, new.created_at, new.hook_ids)
         async with self._database.connection() as connection:
             return await connection.fetchval(statement("create_execution"), *values) is not None
 

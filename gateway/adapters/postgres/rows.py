@@ -35,6 +35,7 @@ def execution(row: Row) -> Execution:
         completed_at=row["completed_at"],
         error=_error.decode(row["error"]) if row["error"] is not None else None,
         transient=row["transient"],
+        hook_ids=tuple(row["hook_ids"]),
     )
 
 
@@ -96,12 +97,17 @@ def media(row: Row) -> MediaRecord:
 def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Columns:
     """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
     runs = [
-        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient)
+        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient, _literal(each.new.hook_ids))
         for each in batch
         if each.new is not None
     ]
     entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
-    return [*_columns(runs, 22), *_columns(entries, 8)]
+    return [*columns(runs, 23), *columns(entries, 8)]
+
+
+def _literal(hook_ids: tuple[str, ...]) -> str:
+    """An array as PostgreSQL writes it, for an array of arrays would have to be rectangular."""
+    return "{" + ",".join(f'"{each}"' for each in hook_ids) + "}"
 
 
 def inserted_row(fact: FinishedRun | AcceptedRun) -> tuple[Any, ...]:
@@ -116,15 +122,16 @@ def _entries(run: FinishedRun | AcceptedRun) -> tuple[Entry, ...]:
 
 def entry_columns(entries: Iterable[Entry]) -> Columns:
     """The arrays that `insert_entries` takes."""
-    return _columns([entry_row(each) for each in entries], 7)
+    return columns([entry_row(each) for each in entries], 7)
 
 
 def given_columns(entries: Iterable[Entry]) -> Columns:
     """The arrays that `merge_entries` takes."""
-    return _columns([(each.entry_id, each.media_id, each.created_at, each.content) for each in entries], 4)
+    return columns([(each.entry_id, each.media_id, each.created_at, each.content) for each in entries], 4)
 
 
-def _columns(rows: list[tuple[Any, ...]], count: int) -> Columns:
+def columns(rows: list[tuple[Any, ...]], count: int) -> Columns:
+    """Rows as so many arrays."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
 
 

@@ -28,7 +28,7 @@ class PostgresRuns(Claims):
 
     async def _write_finished(self, batch: Sequence[FinishedRun]) -> None:
         async with self._database.connection() as connection:
-            if all(each.new is not None and each.key is None for each in batch):
+            if all(each.new is not None and each.key is None and not each.deliveries for each in batch):
                 await connection.execute(statement("write_runs"), *rows.fresh_columns(batch))
                 return
             async with connection.transaction():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from gateway.adapters.postgres import rows
+from gateway.adapters.postgres.delivery_rows import write_deliveries
 from gateway.adapters.postgres.keys import end_key, take_keys
 from gateway.adapters.postgres.statements import statement
 from gateway.adapters.postgres.wakeups import WakeUp, wake
@@ -29,6 +30,7 @@ async def write_finished(connection: asyncpg.Connection, batch: Sequence[Finishe
     for each in onto:
         if await connection.fetchval(statement("insert_run"), *rows.inserted_row(each)):
             await append(connection, each)
+    await write_deliveries(connection, [told for each in batch for told in each.deliveries])
 
 
 async def write_accepted(connection: asyncpg.Connection, batch: Sequence[AcceptedRun]) -> None:
@@ -45,6 +47,7 @@ async def write_accepted(connection: asyncpg.Connection, batch: Sequence[Accepte
     await lock(connection, [each.run.execution_id for each in onto])
     for each in onto:
         await _accept(connection, each)
+    await write_deliveries(connection, [told for each in batch for told in each.deliveries])
     await wake(connection, [_wake_up(each) for each in batch])
 
 

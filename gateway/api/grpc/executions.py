@@ -37,7 +37,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         """A new execution, or the one of this ID that there is."""
         meta_data = checked_meta_data(protos.meta_data(request.meta_data))
         execution, created = await self._services.executions.create(
-            request.execution_id or None, checked_tag(request.tag or None), meta_data
+            request.execution_id or None, checked_tag(request.tag or None), meta_data, request.hook_ids
         )
         return executions_pb2.CreateExecutionResponse(execution=protos.execution(execution), created=created)
 

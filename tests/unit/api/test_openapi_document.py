@@ -23,8 +23,7 @@ from unit.fakes import gateway
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 #: What no caller is answered with: who has gone, and addresses that are none of an operation's.
-#: The last of them until hooks have routes.
-UNSEEN = {"run.canceled", "route.not_found", "route.method_not_allowed", "hook.target_forbidden"}
+UNSEEN = {"run.canceled", "route.not_found", "route.method_not_allowed"}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
-from gateway.api.rest.openapi import health, keeping, running
+from gateway.api.rest.openapi import health, hooks, keeping, running
 from gateway.api.rest.openapi.parameters import REQUEST_ID, parameters, wire_name
 from gateway.api.rest.openapi.responses import HEADERS, responses
 from gateway.domain.pipelines import Edge, Input, Node, NodeInput, NodeOutput, Output
@@ -15,9 +15,9 @@ from gateway.domain.runs import RunError, Timings
 from gateway.wire.fields import Schema
 from gateway.wire.openapi import refusal, schemas
 
-OPERATIONS: Final = {**running.OPERATIONS, **keeping.OPERATIONS, **health.OPERATIONS}
+OPERATIONS: Final = {**running.OPERATIONS, **keeping.OPERATIONS, **hooks.OPERATIONS, **health.OPERATIONS}
 _INNER: Final = (Input, Output, Node, NodeInput, NodeOutput, Edge, RunError, Timings)
-STRUCTS: Final = (*running.STRUCTS, *keeping.STRUCTS, *health.STRUCTS, *_INNER)
+STRUCTS: Final = (*running.STRUCTS, *keeping.STRUCTS, *hooks.STRUCTS, *health.STRUCTS, *_INNER)
 _DESCRIPTION: Final = """
 Runs NVIDIA Triton ensembles on media, and keeps what they found.
 
@@ -27,6 +27,7 @@ Runs NVIDIA Triton ensembles on media, and keeps what they found.
 - `POST …/executeAsync` does the same in the background: it answers at once with a **run** to look at.
 - Both belong to an **execution**, the record that holds media, the observation of all runs, a tag and metadata. A call
   that names none brings one about.
+- A **hook** is told, over HTTP and signed, of what happens to the executions that name it.
 - A **transform** is a JSONata expression over an observation.
 
 Every refusal is `application/problem+json` with a stable `code`. Lists are arrays; the next page stands in the header
@@ -38,6 +39,7 @@ _TAGS: Final = {
     "Media": "Media that are stored on an execution.",
     "Observations": "What the runs of an execution have found.",
     "Runs": "Single calls of a pipeline: state, error, and where the time went.",
+    "Hooks": "Who is told of what happens to executions, and what came of it.",
     "Health": "How the gateway is.",
 }
 

@@ -8,10 +8,17 @@ PIPELINE: Final = "image_stats"
 EXECUTION: Final = "scan-17"
 RUN: Final = "01a1fd5a-fac9-7022-9d7e-70025c269efa"
 MEDIA: Final = "01a1fd5a-fafc-7435-8a67-803f1386d8a1"
+HOOK: Final = "archive-told"
+DELIVERY: Final = "01a1fd6b-0c3e-7d10-9a55-30a1c27f1b02"
 EXPRESSION: Final = "mediaContents.imageHash"
 _AT: Final = "2026-11-21T09:06:00.524Z"
 
-EXECUTION_BODY: Final = {"executionId": EXECUTION, "tag": "archive", "metaData": {"customer": 4711}}
+EXECUTION_BODY: Final = {
+    "executionId": EXECUTION,
+    "tag": "archive",
+    "metaData": {"customer": 4711},
+    "hookIds": [HOOK],
+}
 ONE_IMAGE: Final = {"media": [PNG]}
 ON_AN_EXECUTION: Final = {"executionId": EXECUTION, "media": [PNG], "idempotent": True, "timeout": 20}
 WITH_ALL: Final = {
@@ -20,6 +27,12 @@ WITH_ALL: Final = {
     "metaData": {"customer": 4711},
     "observation": {"mediaContents": [{"rawText": "seen by hand"}]},
 }
+TOLD: Final = {
+    "media": [PNG],
+    "webhookUrl": "https://receiver.example/told",
+    "webhookSecret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+}
+TOLD_AND_NOT_KEPT: Final = {"media": [PNG], "hookIds": [HOOK], "transient": True}
 TRANSFORMED: Final = {"media": [PNG], "transform": EXPRESSION}
 NOTE: Final = {"mediaContents": [{"id": "note-1", "rawText": "seen by hand", "label": {"name": "photo"}}]}
 
@@ -106,5 +119,48 @@ DEFINITION: Final = {
         _edge("decode", "image_measure", "PIXELS", "pixels"),
         _edge("image_measure", "output", "OBSERVATION", "OBSERVATION"),
     ],
+}
+HOOK_BODY: Final = {
+    "hookId": HOOK,
+    "name": "The archive",
+    "eventType": "SUBMIT",
+    "hookType": "WEBHOOK",
+    "endpoint": "https://receiver.example/told",
+    "headers": {"Authorization": "Bearer 4711"},
+    "payloadType": "RAW",
+}
+HOOK_WITH_TRANSFORM: Final = {
+    "eventType": "STATUS_CHANGE",
+    "statusFilter": ["COMPLETED", "FAILED"],
+    "endpoint": "https://receiver.example/told",
+    "payloadType": "FORM_TRANSFORM",
+    "transform": EXPRESSION,
+}
+HOOK_ROTATED: Final = HOOK_BODY | {
+    "secrets": ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b5sSYspob7oDC2FVsBQIhrscChlQIMV+"]
+}
+HOOK_SHOWN: Final = HOOK_BODY | {
+    "formPayloadKey": "payload",
+    "formDocumentKey": "documents",
+    "enabled": True,
+    "createdAt": "2026-11-21T09:05:41.007Z",
+}
+HOOK_CREATED: Final = HOOK_SHOWN | {"secrets": ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]}
+_DELIVERY: Final = {
+    "deliveryId": DELIVERY,
+    "hookId": HOOK,
+    "executionId": EXECUTION,
+    "eventType": "SUBMIT",
+    "status": "COMPLETED",
+    "url": "https://receiver.example/told",
+    "createdAt": _AT,
+}
+DELIVERY_DUE: Final = _DELIVERY | {"state": "pending", "attempt": 0, "nextAttemptAt": _AT}
+DELIVERY_SHOWN: Final = _DELIVERY | {
+    "state": "delivered",
+    "attempt": 1,
+    "lastAttemptAt": "2026-11-21T09:06:00.611Z",
+    "lastStatus": 204,
+    "endedAt": "2026-11-21T09:06:00.611Z",
 }
 READY: Final = {"status": "ready", "triton": True, "database": True, "blobs": True, "admitting": True}

@@ -18,6 +18,8 @@ _PATH: Final[Mapping[str, Schema]] = {
     "pipeline_id": {"description": "The pipeline: the name of its ensemble in Triton.", "example": examples.PIPELINE},
     "execution_id": {"description": "The execution.", "example": examples.EXECUTION},
     "run_id": {"description": "The run.", "example": examples.RUN},
+    "hook_id": {"description": "The hook.", "example": examples.HOOK},
+    "delivery_id": {"description": "The delivery.", "example": examples.DELIVERY},
     "media_id": {"description": "The stored media.", "example": examples.MEDIA},
 }
 _QUERY: Final[Mapping[str, Schema]] = {

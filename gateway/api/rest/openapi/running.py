@@ -22,6 +22,17 @@ _CALL: Final = Body(
     "What to run on, and how.",
 )
 _TRANSFORM_CALL: Final = Body(json(ref(ExecuteBody), one_image=examples.TRANSFORMED), "What to run on, and how.")
+_TOLD_CALL: Final = Body(
+    json(
+        ref(ExecuteBody),
+        one_image=examples.ONE_IMAGE,
+        on_an_execution=examples.ON_AN_EXECUTION,
+        with_a_tag_and_entries_of_your_own=examples.WITH_ALL,
+        told_to_an_address_of_your_own=examples.TOLD,
+        told_to_a_hook_and_not_kept=examples.TOLD_AND_NOT_KEPT,
+    ),
+    "What to run on, and how.",
+)
 TRANSFORMED: Final = {**json({}, one_value="0000000000000000"), **text(one_value='"0000000000000000"')}
 TRANSFORMED_WORDS: Final = "What the expression makes: JSON where `Accept` names it, else the same as text."
 
@@ -88,7 +99,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "executeAsync": Operation(
         tag=_TAG,
         summary="Run a pipeline in the background",
-        body=_CALL,
+        body=_TOLD_CALL,
         answers=[
             Answer(
                 202,

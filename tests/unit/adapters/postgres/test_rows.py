@@ -33,7 +33,7 @@ def stored(finished: FinishedRun) -> tuple[dict[str, object], dict[str, object]]
     """The rows of a run and its entry, as the database would show what was written."""
     columns = rows.fresh_columns([finished])
     run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:17]), strict=True)) | NEVER_IN_THE_BACKGROUND
-    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[22:]), strict=True))
+    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[23:]), strict=True))
 
 
 def failed() -> Run:
@@ -69,7 +69,7 @@ def test_a_batch_is_as_many_columns_as_its_statement_takes() -> None:
 
 def test_a_batch_without_entries_still_has_all_columns() -> None:
     columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), entries=())])
-    assert columns[22:] == [[]] * 8
+    assert columns[23:] == [[]] * 8
 
 
 def test_an_execution_shows_the_run_that_is_newest() -> None:

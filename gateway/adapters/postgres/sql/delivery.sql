@@ -1,0 +1,2 @@
+-- One delivery.
+SELECT * FROM deliveries WHERE delivery_id = $1

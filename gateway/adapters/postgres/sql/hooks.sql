@@ -1,0 +1,5 @@
+-- A page of hooks, newest first.
+SELECT * FROM hooks
+WHERE $2::bigint IS NULL OR number < $2
+ORDER BY number DESC
+LIMIT $1

@@ -1,0 +1,6 @@
+-- Those of the hooks of an execution that there are, in the order in which it names them.
+SELECT hooks.*
+FROM executions, unnest(executions.hook_ids) WITH ORDINALITY AS named (hook_id, place)
+JOIN hooks ON hooks.hook_id = named.hook_id
+WHERE executions.execution_id = $1
+ORDER BY place
