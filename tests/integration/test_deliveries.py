@@ -137,13 +137,13 @@ async def test_secrets_that_changed_meanwhile_sign_the_next_try(here: Process) -
 
 async def test_a_name_that_leads_to_a_private_address_by_now_is_not_connected_to(records: Records) -> None:
     resolver = FakeResolver(("93.184.216.34",), ("127.0.0.1",))
-    async with receiving(saying("204 No Content")) as receiver:
-        async with process(records, resolver=resolver, targets=Targets()) as here:
-            url = f"http://receiver.example:{receiver.port}/"
-            await here.telling.admit(url, "endpoint")
-            async with here.sending():
-                (delivery,) = await here.told(await here.hook(url))
-                after = await here.once(delivery, tried(1))
+    private = process(records, resolver=resolver, targets=Targets())
+    async with receiving(saying("204 No Content")) as receiver, private as here:
+        url = f"http://receiver.example:{receiver.port}/"
+        await here.telling.admit(url, "endpoint")
+        async with here.sending():
+            (delivery,) = await here.told(await here.hook(url))
+            after = await here.once(delivery, tried(1))
     assert (after.last_failure, receiver.connections) == (Failure.FORBIDDEN, 0)
 
 
@@ -175,7 +175,7 @@ async def test_a_sender_that_dies_before_it_writes_what_came_of_it_sends_again(
     assert [headers["webhook-id"] for headers, _ in receiver.got] == [delivery.delivery_id] * 2
 
 
-async def _dies(held: Delivery, after: Delivery) -> bool:
+async def _dies(held: Delivery, after: Delivery) -> bool:  # noqa: ARG001
     raise asyncio.CancelledError
 
 

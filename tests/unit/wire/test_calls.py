@@ -157,7 +157,8 @@ def test_a_conversion_that_belongs_to_a_step_is_refused(field: str) -> None:
         (body(runtimeParameters={"triton_x": True}), "runtimeParameters.triton_x"),
         (body(tag="a\0b"), "tag"),
         (b'{"metaData":{"a":"\xff"}}', "metaData"),
-        (body(hookIds=["a"]), "hookIds"),
+        (body(hookIds="a"), "hookIds"),
+        (body(webhookSecret="whsec_x"), "webhookSecret"),
     ],
 )
 def test_a_field_of_another_kind_is_refused_by_its_name(asked: bytes, field: str | None) -> None:
