@@ -15,7 +15,7 @@ _COLUMNS = ("executionId", "status", "createdAt", "duration", "tag")
 
 @click.group()
 def execution() -> None:
-    """List executions, show one, or remove some."""
+    """List executions, show one, submit one, or remove some."""
 
 
 @execution.command(
@@ -65,6 +65,16 @@ def delete(ctx: click.Context, client: Client, execution_ids: tuple[str, ...], y
     failed = [each for each in execution_ids if not _deleted(client, each)]
     if failed:
         ctx.exit(1)
+
+
+@execution.command(epilog="\b\nExamples:\n  gateway execution submit order-17")
+@click.argument("execution_id", metavar="ID")
+@client_options
+@output_options
+def submit(client: Client, output: Output, execution_id: str) -> None:
+    """Tell the hooks of an execution of the event SUBMIT; what is sent to whom is printed, one JSON line for each."""
+    for row in client.submit(execution_id):
+        output.line(row)
 
 
 def on_terminal() -> bool:

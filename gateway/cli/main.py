@@ -18,6 +18,7 @@ _COMMANDS: Final = (
     "execution",
     "observation",
     "run",
+    "hook",
 )
 #: The exit code of a command that Ctrl-C ended.
 INTERRUPTED: Final = 130

@@ -124,6 +124,39 @@ class Client:
         with self._answer("DELETE", f"/v1/executions/{_part(execution_id)}") as response:
             response.read()
 
+    def submit(self, execution_id: str) -> list[Json]:
+        """Tell the hooks of an execution of the event SUBMIT; the deliveries are returned."""
+        with self._answer("POST", f"/v1/executions/{_part(execution_id)}/submit") as response:
+            return self._decoded(response.read(), list[Json])
+
+    def create_hook(self, fields: Json) -> Json:
+        """A new hook, with its secrets."""
+        with self._answer("POST", "/v1/hooks", Call(fields)) as response:
+            return self._decoded(response.read(), Json)
+
+    def hooks(self) -> Iterator[Json]:
+        """Hooks, newest first."""
+        return self._pages(f"/v1/hooks?limit={_PAGE}")
+
+    def hook(self, hook_id: str) -> Json:
+        """One hook."""
+        return self._get(f"/v1/hooks/{_part(hook_id)}", Json)
+
+    def delete_hook(self, hook_id: str) -> None:
+        """Remove a hook."""
+        with self._answer("DELETE", f"/v1/hooks/{_part(hook_id)}") as response:
+            response.read()
+
+    def deliveries(self, hook_id: str | None, execution_id: str | None = None) -> Iterator[Json]:
+        """What a hook was told, or who was told of an execution, newest first."""
+        of = f"executions/{_part(execution_id)}" if execution_id is not None else f"hooks/{_part(hook_id or '')}"
+        return self._pages(f"/v1/{of}/deliveries?limit={_PAGE}")
+
+    def resend(self, delivery_id: str) -> Json:
+        """Have a delivery sent again."""
+        with self._answer("POST", f"/v1/deliveries/{_part(delivery_id)}/resend") as response:
+            return self._decoded(response.read(), Json)
+
     def observation(self, execution_id: str, *, plain: bool = False) -> Iterator[bytes]:
         """The observation of an execution in pieces, as they come; `plain` asks for its plain JSON form."""
         target = f"/v1/executions/{_part(execution_id)}/observation{'/json' if plain else ''}"

@@ -139,7 +139,7 @@ def test_a_call_that_could_tell_nobody_is_refused(rest: httpx.Client, fields: Js
 def test_a_target_inside_is_refused(rest: httpx.Client, url: str) -> None:
     given = {"eventType": "SUBMIT", "payloadType": "RAW", "endpoint": url}
     reply = rest.post("/v1/hooks", json=given)
-    # 0x7f.1 is 127.0.0.1, which this gateway allows; it is no address that names it, all the same.
+    # 0x7f.1 is another spelling of an address that this gateway allows, and no spelling that it takes.
     assert (reply.status_code, reply.json()["code"], reply.json()["field"]) == (
         422,
         "hook.target_forbidden",

@@ -14,8 +14,9 @@ from e2e.served import until
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 #: What must come before all else, and what must come last.
-FIRST = ("createExecution", "uploadMedia", "executeAsync", "executeSync")
-LAST = ("deleteMedia", "deleteExecution")
+FIRST = ("createHook", "createExecution", "uploadMedia", "executeAsync", "executeSync")
+LAST = ("listExecutionDeliveries", "listHookDeliveries", "getDelivery", "resendDelivery")
+LAST += ("deleteMedia", "deleteHook", "deleteExecution")
 #: Headers that only some of the answers have.
 SOMETIMES = {"Link"}
 PLAIN = "text/plain"
@@ -109,6 +110,8 @@ class Caller:
     def _learn(self, request: Request, response: httpx.Response) -> None:
         if response.headers.get("x-run-id"):
             self._known["runId"] = response.headers["x-run-id"]
+        if request.operation["operationId"] == "submitExecution":
+            self._known["deliveryId"] = response.json()[0]["deliveryId"]
         if request.operation["operationId"] == "uploadMedia" and request.name == "a_PNG_as_base64":
             self._known["mediaId"] = response.json()["mediaId"]
 

@@ -188,4 +188,4 @@ async def test_health_says_what_ready_says_of_the_whole_and_of_every_service() -
                 if change.status == health_pb2.HealthCheckResponse.SERVING:
                     break
             changes.cancel()
-    assert len(NAMES) == 4
+    assert len(NAMES) == 5
