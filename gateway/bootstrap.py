@@ -19,6 +19,7 @@ from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.postgres.wakeups import WakeUps
 from gateway.adapters.supervisor.machine import Machine
 from gateway.adapters.supervisor.preflight import CHECKS
@@ -27,12 +28,14 @@ from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPla
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
+from gateway.adapters.triton.models import TritonModels
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
@@ -127,12 +130,17 @@ async def _parts(settings: Settings, plan: StackPlan, report: Report) -> AsyncIt
     """The core with all it stands on, and the URL of the database."""
     async with contextlib.AsyncExitStack() as cleanup:
         endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
-        url = settings.database_url or endpoints.database_url
-        assert url is not None
+        url = _database_url(settings, endpoints)
         database = await cleanup.enter_async_context(open_database(url))
         blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
         services, worker = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
         yield services, worker, url
+
+
+def _database_url(settings: Settings, endpoints: Endpoints) -> str:
+    url = settings.database_url or endpoints.database_url
+    assert url is not None
+    return url
 
 
 def stack_plan(settings: Settings) -> StackPlan:
@@ -185,8 +193,11 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions = PostgresExecutions(database)
     transformer = TransformPool()
-    pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
-    dispatcher = Dispatcher(engine, PillowDecoder())
+    control = TritonControl(channel)
+    pipelines = Pipelines(control, PostgresPipelines(database))
+    turns = PostgresTurns(_database_url(settings, endpoints))
+    healing = Healing(TritonModels(channel, control), turns, pipelines.refresh)
+    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging = Staging(blobs)
     runs = Runs(pipelines, executions, store, dispatcher, staging, admission)
     services = Services(
@@ -205,6 +216,7 @@ async def core(
             yield services, Worker(pipelines, store, dispatcher, staging)
     finally:
         await runs.close()
+        await healing.close()
         await engine.close()
         await transformer.close()
         await store.close()

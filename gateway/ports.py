@@ -1,6 +1,7 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.runs import Run
 from gateway.domain.tensors import Value
+from gateway.errors import GatewayError
 
 
 class Inference(msgspec.Struct, frozen=True):
@@ -29,6 +31,8 @@ class Dispatch(msgspec.Struct):
 
     waited: float = 0.0
     computed: float = 0.0
+    #: What it waits for while it is not with Triton: a dead model that is being healed.
+    held_up: GatewayError | None = None
 
 
 class InferenceEngine(Protocol):
@@ -37,11 +41,12 @@ class InferenceEngine(Protocol):
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         """Run one inference and return its outputs.
 
-        A caller that is cancelled leaves at once; what it asked for keeps its place until Triton
-        has answered, and the answer is dropped.
+        A caller that is cancelled leaves at once. What it asked for is cancelled at Triton where the server
+        survives that; else it keeps its place until Triton has answered, and the answer is dropped.
 
         Raises:
             MediaUnreadable: a step refused the input; the message begins with the step's name.
+            ModelDied: the process of a model has died.
             PipelineNotReady: Triton does not serve the model now.
             TritonOverloaded: Triton's queue is full.
             TritonUnavailable: no connection, or it broke.
@@ -74,6 +79,44 @@ class PipelineSource(Protocol):
 
     async def ready(self) -> bool:
         """Whether Triton answers that it is ready; never raises."""
+        ...
+
+
+class ModelControl(Protocol):
+    """Triton's control of single models."""
+
+    def model_of(self, instance: str) -> str | None:
+        """The model that an instance of this name belongs to; None where no model is known that has it."""
+        ...
+
+    async def has_failed(self, model: str) -> bool:
+        """Whether an inference has failed in this model since it was loaded, as far as Triton says; never raises."""
+        ...
+
+    async def unload(self, model: str) -> None:
+        """Have Triton let go of a model; what its instances have in hand may end.
+
+        Raises:
+            TritonUnavailable: Triton did not answer.
+            PipelineNotReady: Triton refused, or takes no such orders.
+        """
+        ...
+
+    async def load(self, model: str) -> None:
+        """Have Triton load a model with the config it had when it was unloaded; no harm where it is loaded.
+
+        Raises:
+            TritonUnavailable: Triton did not answer.
+            PipelineNotReady: it did not load within HEALING_TIMEOUT, or not at all.
+        """
+        ...
+
+
+class Turns(Protocol):
+    """Who may do what only one of all gateways is to do at a time."""
+
+    def turn(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the turn of this name; the block gets False where somebody else had it and had to be waited for."""
         ...
 
 

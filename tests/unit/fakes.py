@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,6 +12,7 @@ from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
@@ -336,6 +338,51 @@ class FakeSource:
             await self._looked.wait_for(lambda: self.looks >= times)
 
 
+class FakeControl:
+    """A `ModelControl` for which every instance is `<model>_0`; each of `failures` makes one load fail."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.failures: deque[GatewayError] = deque()
+        self.forbidden: GatewayError | None = None
+        self.failed = True
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+
+    def model_of(self, instance: str) -> str | None:
+        model, _, number = instance.rpartition("_")
+        return model if number == "0" else None
+
+    async def has_failed(self, model: str) -> bool:  # noqa: ARG002 - the port's signature
+        return self.failed
+
+    async def unload(self, model: str) -> None:
+        if self.forbidden is not None:
+            raise self.forbidden
+        self.orders.append(f"unload {model}")
+
+    async def load(self, model: str) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        self.orders.append(f"load {model}")
+        if self.failures:
+            raise self.failures.popleft()
+
+
+class FakeTurns:
+    """A `Turns` of one process alone; `first` is False where somebody else had the turn."""
+
+    def __init__(self) -> None:
+        self.first = True
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[bool]:
+        self.asked.append(name)
+        yield self.first
+
+
 class FakeStore:
     """A `PipelineStore` in memory; each of `failures` makes one write fail."""
 
@@ -485,7 +532,10 @@ class Gateway:
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
+        self.control, self.turns, self.now = FakeControl(), FakeTurns(), 0.0
+        self.healing = Healing(self.control, self.turns, self.pipelines.refresh, clock=lambda: self.now)
+        dispatcher = Dispatcher(self.engine, self.images, self.healing)
+        staging, clock = Staging(self.blobs), SteppingClock()
         executions = FakeExecutions(self.records)
         self.executions = Executions(executions, self.blobs, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
