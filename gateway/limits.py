@@ -33,6 +33,8 @@ ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.
 CONNECT_TIMEOUT: Final = 5.0
+#: Seconds after which a connection to a machine that does not answer any more is given up.
+DEAD_PEER_TIMEOUT: Final = 30.0
 #: Seconds that any control call to Triton may take.
 CONTROL_TIMEOUT: Final = 10.0
 #: Seconds that a dead model may take to be loaded again.

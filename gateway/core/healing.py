@@ -7,8 +7,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 import msgspec
 
@@ -29,6 +29,27 @@ class Patient(msgspec.Struct):
     under_way: asyncio.Task[bool] | None = None
 
 
+class Told:
+    """The block of one inference; every inference has one, so it is no generator."""
+
+    __slots__ = ("_among", "models", "scope")
+
+    def __init__(self, among: "set[Told]", models: frozenset[str]):
+        self._among = among
+        self.models = models
+        self.scope = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        await self.scope.__aenter__()
+        self._among.add(self)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._among.discard(self)
+        await self.scope.__aexit__(kind, error, trace)
+
+
 class Healing:
     """Heals models, and tells the inferences that wait for a dead one."""
 
@@ -46,19 +67,13 @@ class Healing:
         self._look = look
         self.clock = clock
         self._patients: dict[str, Patient] = {}
-        self._in_hand: set[tuple[asyncio.Timeout, frozenset[str]]] = set()
+        self._in_hand: set[Told] = set()
         #: Models that we unloaded and that did not load: they stay ours to load.
         self._owed: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def told(self, models: frozenset[str]) -> AsyncIterator[None]:
+    def told(self, models: frozenset[str]) -> "Told":
         """Have the block end with TimeoutError as soon as one of these models has been healed."""
-        async with asyncio.timeout(None) as scope:
-            self._in_hand.add(entry := (scope, models))
-            try:
-                yield
-            finally:
-                self._in_hand.discard(entry)
+        return Told(self._in_hand, models)
 
     async def mend(self, error: PipelineNotReady, models: frozenset[str], begun: float) -> None:
         """Return once what an inference of these models met is healed, if `begun` was before: it may try again.
@@ -154,9 +169,9 @@ class Healing:
         await self._look()
         patient.healed_at = self.clock()
         now = asyncio.get_running_loop().time()
-        for scope, models in self._in_hand:
-            if model in models:
-                scope.reschedule(now)
+        for each in self._in_hand:
+            if model in each.models:
+                each.scope.reschedule(now)
 
     async def close(self) -> None:
         """Let what is under way end."""

@@ -28,7 +28,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     async def RepositoryIndex(  # noqa: N802 - gRPC's name
         self,
-        request: service_pb2.RepositoryIndexRequest,
+        request: service_pb2.RepositoryIndexRequest,  # noqa: ARG002
         context: grpc.aio.ServicerContext,  # noqa: ARG002
     ) -> service_pb2.RepositoryIndexResponse:
         answer = service_pb2.RepositoryIndexResponse()
