@@ -98,6 +98,10 @@ class TritonControl:
         """Each group of instances that the last look showed, with the model that it belongs to."""
         return {group.name: name for name, (_, config) in self._configs.items() for group in config.instance_group}
 
+    def read_anew(self) -> None:
+        """Have the next look read every config, whatever the index says."""
+        self._read_at = float("-inf")
+
     async def _index(self) -> dict[str, Listed]:
         answer = await _asked(self._stub.RepositoryIndex, service_pb2.RepositoryIndexRequest())
         found: dict[str, Listed] = {}

@@ -41,7 +41,11 @@ class TritonModels:
         """See `ModelControl.model_of`."""
         groups = self._control.instance_groups()
         fitting = [name for name in groups if re.fullmatch(re.escape(name) + _NUMBER, instance)]
-        return groups[max(fitting, key=len)] if fitting else None
+        if not fitting:
+            # Somebody gave a model other instances since its config was read.
+            self._control.read_anew()
+            return None
+        return groups[max(fitting, key=len)]
 
     async def has_failed(self, model: str) -> bool:
         """See `ModelControl.has_failed`: loading a model sets its counters back."""

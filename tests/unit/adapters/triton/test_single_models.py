@@ -116,6 +116,15 @@ async def test_an_instance_belongs_to_the_model_whose_group_it_is_named_after(
     assert control.model_of(instance) == model
 
 
+async def test_an_instance_that_nobody_knows_has_the_configs_read_again(
+    control: TritonModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GROUPS, "named", ("faster",))
+    assert control.model_of("faster_0") is None
+    await control._control.discover({})
+    assert control.model_of("faster_0") == "named"
+
+
 async def test_a_model_has_failed_while_its_counter_says_so(control: TritonModels, fake_triton: FakeTriton) -> None:
     assert not await control.has_failed("decode")
     fake_triton.fails = 1
