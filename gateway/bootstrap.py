@@ -21,6 +21,7 @@ from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.postgres.wakeups import WakeUps
 from gateway.adapters.supervisor.machine import Machine
 from gateway.adapters.supervisor.preflight import CHECKS
@@ -29,6 +30,7 @@ from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPla
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
+from gateway.adapters.triton.models import TritonModels
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
@@ -37,14 +39,15 @@ from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
+from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
 from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
 from gateway.core.staging import Staging
 from gateway.core.sweeping import Sweeper
-from gateway.core.turns import Turns
 from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
 from gateway.limits import CONTROL_TIMEOUT
@@ -145,12 +148,17 @@ async def _parts(
     """The core with all it stands on, and the URL of the database."""
     async with contextlib.AsyncExitStack() as cleanup:
         endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
-        url = settings.database_url or endpoints.database_url
-        assert url is not None
+        url = _database_url(settings, endpoints)
         database = await cleanup.enter_async_context(open_database(url))
         blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
         services, background = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
         yield services, background, url
+
+
+def _database_url(settings: Settings, endpoints: Endpoints) -> str:
+    url = settings.database_url or endpoints.database_url
+    assert url is not None
+    return url
 
 
 def stack_plan(settings: Settings) -> StackPlan:
@@ -199,12 +207,15 @@ async def core(
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
     engine = _engine(settings, endpoints, channel)
-    pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
+    control = TritonControl(channel)
+    pipelines = Pipelines(control, PostgresPipelines(database))
     admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     transformer = TransformPool()
-    dispatcher = Dispatcher(engine, PillowDecoder())
+    turns = PostgresTurns(_database_url(settings, endpoints))
+    healing = Healing(TritonModels(channel, control), turns, pipelines.refresh)
+    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging, following, holding = Staging(blobs), Following(store), Holding()
     runs = runs_over(
         pipelines,
@@ -225,11 +236,11 @@ async def core(
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
-    lease, turns = settings.run_lease, Turns(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
-    worker = Worker(pipelines, store, dispatcher, staging, holding, following, turns, lease=lease)
+    lease, quotas = settings.run_lease, Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
+    worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, lease=lease)
     background = Background(
         worker,
-        Keeping(worker, pipelines, store, holding, turns, lease=lease, queue_timeout=settings.queue_timeout),
+        Keeping(worker, pipelines, store, holding, quotas, lease=lease, queue_timeout=settings.queue_timeout),
         Sweeper(blobs, store, settings.sweep_after),
     )
     await pipelines.recall()
@@ -239,6 +250,7 @@ async def core(
             yield services, background
     finally:
         await runs.close()
+        await healing.close()
         await engine.close()
         await transformer.close()
         await store.close()

@@ -8,7 +8,7 @@
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining, WorkerLost
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
     ├── KeyInFlight ─ KeyLost
     ├── RunFinished
     ├── TritonFailed ─ WiringInvalid
@@ -267,6 +267,15 @@ class PipelineNotReady(Unavailable):
     """The pipeline is known, but its models are not ready; try again shortly."""
 
     code = "pipeline.not_ready"
+
+
+class ModelDied(PipelineNotReady):
+    """A model of the pipeline has died and is being started again; try again shortly."""
+
+    def __init__(self, message: str | None = None, *, instance: str = "", retry_after: float | None = None):
+        super().__init__(message, retry_after=retry_after)
+        #: The instance whose process died, by Triton's name; for the core, not for callers.
+        self.instance = instance
 
 
 class KeyInFlight(GatewayError):

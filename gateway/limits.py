@@ -35,8 +35,18 @@ ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.
 CONNECT_TIMEOUT: Final = 5.0
+#: Seconds after which a connection to a machine that does not answer any more is given up.
+DEAD_PEER_TIMEOUT: Final = 30.0
 #: Seconds that any control call to Triton may take.
 CONTROL_TIMEOUT: Final = 10.0
+#: Seconds that a dead model may take to be loaded again.
+HEALING_TIMEOUT: Final = 120.0
+#: Seconds after a healing in which the same model is not healed again; each further death doubles them.
+FIRST_HEALING_PAUSE: Final = 1.0
+#: Seconds that this pause lasts at the most.
+LONGEST_HEALING_PAUSE: Final = 60.0
+#: Seconds without a death after which the pause is the first again.
+HEALED_AFTER: Final = 300.0
 #: Seconds that one database statement may take.
 STATEMENT_TIMEOUT: Final = 30.0
 #: Seconds that a finished run waits for others to share its transaction, for each other call in hand.

@@ -10,9 +10,9 @@ from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
 from gateway.core.holding import Held, Holding, Reason
 from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
 from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
-from gateway.core.turns import Turns
 from gateway.domain.ids import new_id, now
 from gateway.domain.runs import Run, RunError
 from gateway.errors import Draining, GatewayError, Internal, PipelineNotReady, RunCanceled, WorkerLost
@@ -32,7 +32,7 @@ class Worker:
         staging: Staging,
         holding: Holding,
         following: Following,
-        turns: Turns,
+        quotas: Quotas,
         *,
         lease: float,
         clock: Callable[[], datetime] = now,
@@ -44,7 +44,7 @@ class Worker:
         self._staging = staging
         self._holding = holding
         self._following = following
-        self._turns = turns
+        self._quotas = quotas
         self._lease = lease
         self._clock = clock
 
@@ -55,23 +55,23 @@ class Worker:
         """
         if not self._pipelines.can_run(due.pipeline_id):
             return
-        if not self._turns.begin(due.pipeline_id):
+        if not self._quotas.take(due.pipeline_id):
             return
         try:
             await self._take(due.run_id)
             while await self._next(due.pipeline_id):
                 pass
         finally:
-            self._turns.end(due.pipeline_id)
+            self._quotas.give_back(due.pipeline_id)
 
     async def _next(self, pipeline_id: str) -> bool:
         """Run one more run of a pipeline, where some had to wait; whether there was one."""
-        if not self._turns.waited_for(pipeline_id) or not self._pipelines.can_run(pipeline_id):
+        if not self._quotas.waited_for(pipeline_id) or not self._pipelines.can_run(pipeline_id):
             return False
-        for run_id in await self._store.due(pipeline_id, self._turns.looks):
+        for run_id in await self._store.due(pipeline_id, self._quotas.looks):
             if await self._take(run_id):
                 return True
-        self._turns.none_waits(pipeline_id)
+        self._quotas.none_waits(pipeline_id)
         return False
 
     async def give_up(self, run_id: str) -> None:

@@ -3,6 +3,7 @@
 from gateway.ports.courier import Courier
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.healing import ModelControl, Turns
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
@@ -27,8 +28,10 @@ __all__ = [
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "ModelControl",
     "PipelineSource",
     "PipelineStore",
     "RunStore",
     "Transformer",
+    "Turns",
 ]

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,13 +17,14 @@ from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
+from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
 from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
 from gateway.core.staging import Staging
-from gateway.core.turns import Turns
 from gateway.core.worker import Worker
 from gateway.domain.deliveries import Delivery, Event
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -450,6 +452,51 @@ class FakeSource:
             await self._looked.wait_for(lambda: self.looks >= times)
 
 
+class FakeControl:
+    """A `ModelControl` for which every instance is `<model>_0`; each of `failures` makes one load fail."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.failures: deque[GatewayError] = deque()
+        self.forbidden: GatewayError | None = None
+        self.failed = True
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+
+    def model_of(self, instance: str) -> str | None:
+        model, _, number = instance.rpartition("_")
+        return model if number == "0" else None
+
+    async def has_failed(self, model: str) -> bool:  # noqa: ARG002 - the port's signature
+        return self.failed
+
+    async def unload(self, model: str) -> None:
+        if self.forbidden is not None:
+            raise self.forbidden
+        self.orders.append(f"unload {model}")
+
+    async def load(self, model: str) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        self.orders.append(f"load {model}")
+        if self.failures:
+            raise self.failures.popleft()
+
+
+class FakeTurns:
+    """A `Turns` of one process alone; `first` is False where somebody else had the turn."""
+
+    def __init__(self) -> None:
+        self.first = True
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[bool]:
+        self.asked.append(name)
+        yield self.first
+
+
 class FakeStore:
     """A `PipelineStore` in memory; each of `failures` makes one write fail."""
 
@@ -587,7 +634,7 @@ class Gateway:
         places: int = 4,
         max_body_bytes: int = 100_000,
         sync_timeout: float = 30.0,
-        turns: int = 16,
+        quota: int = 16,
         max_queued: int = 100,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
@@ -601,13 +648,16 @@ class Gateway:
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
+        self.control, self.turns, self.now = FakeControl(), FakeTurns(), 0.0
+        self.healing = Healing(self.control, self.turns, self.pipelines.refresh, clock=lambda: self.now)
+        dispatcher = Dispatcher(self.engine, self.images, self.healing)
+        staging, clock = Staging(self.blobs), SteppingClock()
         executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
         self.staging = staging
         self.executions = Executions(executions, self.blobs, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
         self.following, self.holding = Following(self.run_store), Holding()
-        self.turns = Turns(self.pipelines, turns)
+        self.quotas = Quotas(self.pipelines, quota)
         self.runs = runs_over(
             self.pipelines,
             Stores(self.run_store, executions, self.entry_store, keys),
@@ -626,12 +676,12 @@ class Gateway:
             staging,
             self.holding,
             self.following,
-            self.turns,
+            self.quotas,
             lease=LEASE,
             clock=clock,
         )
         self.keeping = Keeping(
-            self.worker, self.pipelines, self.run_store, self.holding, self.turns, lease=LEASE, queue_timeout=60.0
+            self.worker, self.pipelines, self.run_store, self.holding, self.quotas, lease=LEASE, queue_timeout=60.0
         )
         self.services = Services(
             pipelines=self.pipelines,

@@ -43,10 +43,12 @@ class Loading:
     port: int
     repository: Path
     report: Callable[[str], None]
+    #: Models that stay as they are.
+    left_out: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Load the models, then the ensembles over them: together, Triton would load a model that both name twice."""
-        names = model_names(self.repository)
+        names = [name for name in model_names(self.repository) if name not in self.left_out]
         ensembles = [name for name in names if is_ensemble(self.repository / name)]
         models = [name for name in names if name not in ensembles]
         slow = await self._load(models, MODELS_PATIENCE_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -109,9 +110,11 @@ class Service:
             status = await self._kept.wait()
             if time.monotonic() - ready_since > RECOVERED_AFTER_S:
                 pause = FIRST_PAUSE_S
-            log.warning("child.ended", extra={"child": self.name, "status": status, "pause": pause})
-            self._report(f"{self._title} ended unasked ({how(status)}); it starts again in {pause:g} s")
-            await asyncio.sleep(pause)
+            # Servers that died together, on many machines, do not come back at the same moment.
+            drawn = pause * random.uniform(0.5, 1.0)
+            log.warning("child.ended", extra={"child": self.name, "status": status, "pause": drawn})
+            self._report(f"{self._title} ended unasked ({how(status)}); it starts again in {drawn:.2g} s")
+            await asyncio.sleep(drawn)
             pause = min(2 * pause, LONGEST_PAUSE_S)
             await self._start_again()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.adapters.supervisor.admin import call
 from gateway.adapters.supervisor.child import ChildPlan
+from gateway.adapters.supervisor.loaded import Loaded
 from gateway.adapters.supervisor.loading import AT_ONCE, Loading, model_names
 from gateway.adapters.supervisor.ports import LOOPBACK, ReservedPort
 from gateway.adapters.supervisor.wheels import TritonWheel
@@ -53,9 +54,12 @@ class Triton:
         self._mark = f"{mark}-"
         self.http = ReservedPort()
         self.grpc = ReservedPort()
+        self._loaded = Loaded(LOOPBACK, self.http.number)
+        self._watch: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """Give the ports back."""
+        self._rest()
         self.http.close()
         self.grpc.close()
 
@@ -92,9 +96,28 @@ class Triton:
             return False
         if status != HTTPStatus.OK:
             return False
-        loading = Loading(host=LOOPBACK, port=self.http.number, repository=self._repository, report=self._report)
-        await loading.run()
+        await self._load()
         return True
+
+    async def _load(self) -> None:
+        """Load what the repository has; after a restart, less what had been unloaded before."""
+        self._rest()
+        lost, left_out = self._loaded.lost(model_names(self._repository)), self._loaded.left_out
+        if lost:
+            self._report(f"not in {self._repository}, so they are to be loaded again: {', '.join(lost)}")
+        await Loading(
+            host=LOOPBACK,
+            port=self.http.number,
+            repository=self._repository,
+            report=self._report,
+            left_out=left_out,
+        ).run()
+        self._watch = asyncio.create_task(self._loaded.watch(), name="watch Triton's models")
+
+    def _rest(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def _options(self) -> tuple[str, ...]:
         models = len(model_names(self._repository))

@@ -33,6 +33,12 @@ class Ensembling(Protocol):
     step: Sequence[StepConfig]
 
 
+class InstanceGroup(Protocol):
+    """`ModelInstanceGroup`; its instances are named after it."""
+
+    name: str
+
+
 class Parameter(Protocol):
     """`ModelParameter`."""
 
@@ -54,5 +60,6 @@ class ModelConfig(Protocol):
     input: Sequence[InputConfig]
     output: Sequence[TensorConfig]
     ensemble_scheduling: Ensembling
+    instance_group: Sequence[InstanceGroup]
     parameters: Mapping[str, Parameter]
     model_transaction_policy: TransactionPolicy

@@ -1,13 +1,15 @@
 """One HTTP/1.1 connection to Triton: a request goes out in parts, one answer comes back."""
 
 import asyncio
+import socket
+import sys
 from typing import Final, cast
 
 import httptools
 import msgspec
 
 from gateway.errors import TritonFailed, TritonUnavailable
-from gateway.limits import MAX_INFERENCE_REPLY_BYTES
+from gateway.limits import DEAD_PEER_TIMEOUT, MAX_INFERENCE_REPLY_BYTES
 
 #: The header that says where JSON ends and raw tensors begin.
 HEADER_LENGTH: Final = b"inference-header-content-length"
@@ -27,6 +29,17 @@ class Broken(TritonUnavailable):
 
 class Stale(Broken):
     """The connection was closed by Triton before it took the request; a fresh one may do."""
+
+
+def notice_death(connection: socket.socket) -> None:
+    """Have the system end the connection when the machine at the other end is gone; a busy one answers its probes."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        third = max(1, int(DEAD_PEER_TIMEOUT / 3))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, third)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, third)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD_PEER_TIMEOUT * 1000))
 
 
 class Connection(asyncio.Protocol):
@@ -50,6 +63,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are of no common class.
         self._transport = cast("asyncio.Transport", transport)
+        notice_death(transport.get_extra_info("socket"))
 
     def begin(self, parts: list[bytes | memoryview]) -> "asyncio.Future[HttpReply]":
         """Send a request; the future ends with the answer, with `Broken`, or with `TritonFailed`."""

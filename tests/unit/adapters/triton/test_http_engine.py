@@ -10,6 +10,7 @@ from gateway.domain.tensors import Value, frame
 from gateway.errors import (
     GatewayError,
     MediaUnreadable,
+    ModelDied,
     PipelineNotReady,
     TritonFailed,
     TritonOverloaded,
@@ -117,7 +118,7 @@ async def test_an_answer_that_is_not_of_the_protocol_is_a_failure_of_triton(head
         ("400 Bad Request", "in ensemble 'ocr', decode: the media is empty", MediaUnreadable),
         ("400 Bad Request", "[request id: 1] unexpected shape for input 'IMAGE'", TritonFailed),
         ("500 Internal Server Error", "in ensemble 'ocr', decode: the media is empty", TritonFailed),
-        ("500 Internal Server Error", "Stub process 'decode_0_0' is not healthy.", PipelineNotReady),
+        ("500 Internal Server Error", "Stub process 'decode_0_0' is not healthy.", ModelDied),
         ("404 Not Found", "Request for unknown model: 'ocr' is not found", PipelineNotReady),
         ("503 Service Unavailable", "Exceeds maximum queue size", TritonOverloaded),
         ("503 Service Unavailable", "Server is stopping, scheduler rejected", TritonUnavailable),

@@ -1,5 +1,7 @@
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from gateway.adapters.triton.connection import HttpReply
 from gateway.adapters.triton.pool import Pool
 from gateway.errors import TritonFailed, TritonUnavailable
+from gateway.limits import DEAD_PEER_TIMEOUT
 from gateway.ports import Dispatch
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\nName: %b\r\n\r\n"
@@ -371,3 +374,19 @@ async def test_the_time_of_an_exchange_is_told_apart_from_the_wait_for_its_place
     assert first.waited >= 0
     assert first.computed > 0
     assert second.waited >= first.computed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such timer")
+async def test_a_connection_notices_that_the_machine_at_its_other_end_is_gone() -> None:
+    async def behaviour(peer: Peer, _: bytes) -> None:
+        peer.answer(b"{}")
+
+    async with ScriptedServer(behaviour) as server:
+        pool = Pool("127.0.0.1", server.port, 1)
+        await pool.exchange([REQUEST % b"a"], Dispatch())
+        (connection,) = pool._open
+        assert connection._transport is not None
+        raw = connection._transport.get_extra_info("socket")
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_PEER_TIMEOUT * 1000
+        await pool.close()

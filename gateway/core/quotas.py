@@ -1,4 +1,4 @@
-"""Turns: how many runs of one pipeline a worker may have in hand, and which pipelines have runs that wait for one."""
+"""Quotas: how many runs of one pipeline a worker may have in hand, and which pipelines have runs that wait for one."""
 
 from collections import Counter
 from typing import Final
@@ -9,7 +9,7 @@ from gateway.core.pipelines import Pipelines
 _LOOKS: Final = 8
 
 
-class Turns:
+class Quotas:
     """Counts the runs in hand, pipeline by pipeline."""
 
     looks: Final = _LOOKS
@@ -18,19 +18,19 @@ class Turns:
         self._pipelines = pipelines
         self._most = most
         self._taken: Counter[str] = Counter()
-        #: Pipelines of which a run found no turn.
+        #: Pipelines of which a run found no place.
         self._waited_for: set[str] = set()
 
-    def begin(self, pipeline_id: str) -> bool:
-        """Take a turn; False where the pipeline has none left, and whoever ends one looks for the next run."""
+    def take(self, pipeline_id: str) -> bool:
+        """Take a place; False where the pipeline has none left, and whoever gives one back looks for the next run."""
         if self._taken[pipeline_id] >= self.most(pipeline_id):
             self._waited_for.add(pipeline_id)
             return False
         self._taken[pipeline_id] += 1
         return True
 
-    def end(self, pipeline_id: str) -> None:
-        """Give a turn back."""
+    def give_back(self, pipeline_id: str) -> None:
+        """Give a place back."""
         self._taken[pipeline_id] -= 1
         if not self._taken[pipeline_id]:
             del self._taken[pipeline_id]
@@ -42,11 +42,11 @@ class Turns:
         return self._most if declared is None else min(self._most, declared)
 
     def full(self, pipeline_id: str) -> bool:
-        """Whether one more would find no turn."""
+        """Whether one more would find no place."""
         return self._taken[pipeline_id] >= self.most(pipeline_id)
 
     def waited_for(self, pipeline_id: str) -> bool:
-        """Whether a run of this pipeline found no turn and may wait for one."""
+        """Whether a run of this pipeline found no place and may wait for one."""
         return pipeline_id in self._waited_for
 
     def none_waits(self, pipeline_id: str) -> None:
