@@ -12,6 +12,8 @@ MAX_MEDIA_PER_CALL: Final = 256
 MEDIA_IN_PARALLEL: Final = 8
 #: Calls of executeSync in hand at once; past it a call is refused at once (setting).
 MAX_SYNC_CALLS: Final = 256
+#: Calls of executeSync of one pipeline in hand at once (setting); its own config may narrow that.
+MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 #: Inferences with Triton at once, over all calls; those past it wait in order (setting).
 MAX_INFERENCES: Final = 64
 #: Pixels of an image that the gateway itself decodes (role `image`).
@@ -49,8 +51,12 @@ DATABASE_CONNECTIONS: Final = 8
 DISCOVERY_INTERVAL: Final = 3.0
 #: Seconds within which a look at Triton's models is not repeated for a pipeline that nobody knows.
 DISCOVERY_FRESHNESS: Final = 1.0
-#: Seconds that running calls get to end when the gateway stops.
+#: Seconds that what is in hand gets to end when the process stops (setting).
 DRAIN_TIMEOUT: Final = 20.0
+#: Seconds for which a REST door that has stopped listening still answers on connections that are open.
+DRAIN_LINGER: Final = 1.0
+#: Seconds after which an idle REST connection is closed: longer than proxies keep theirs.
+KEEP_ALIVE_TIMEOUT: Final = 75.0
 
 #: Rows of a list when the caller names no limit.
 DEFAULT_PAGE: Final = 100

@@ -22,6 +22,7 @@ FOREIGN: Final = frozenset(("GATEWAY_URL", "GATEWAY_API_KEY", "GATEWAY_CONFIG"))
 TcpPort = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
+Pause = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_SYNC_TIMEOUT)]
 
 
 def _told(sentence: str) -> msgspec.Meta:
@@ -60,7 +61,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once; more are refused.")] = (
         limits.MAX_SYNC_CALLS
     )
+    max_pipeline_calls: Annotated[
+        Count, _told("Synchronous calls of one pipeline in hand at once; gateway.concurrency of its config narrows it.")
+    ] = limits.MAX_PIPELINE_CALLS
     max_inferences: Annotated[Count, _told("Inferences with Triton at once; more wait.")] = limits.MAX_INFERENCES
+    drain_delay: Annotated[
+        Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")
+    ] = 0.0
+    drain_timeout: Annotated[Pause, _told("Seconds that what is in hand then gets to end.")] = limits.DRAIN_TIMEOUT
 
 
 class Source(enum.StrEnum):

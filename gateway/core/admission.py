@@ -1,17 +1,23 @@
 """Places for calls: taken before a body is read, refused at once when all are taken."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gateway.errors import Draining, Overloaded
 
 
 class Admission:
-    """Counts the synchronous calls in hand, of all doors together."""
+    """Counts the calls in hand, of all doors together: in all, and of each pipeline that has any."""
 
-    def __init__(self, places: int):
+    def __init__(self, places: int, of_one: int | None = None, narrowed: Callable[[str], int | None] | None = None):
         self._places = places
+        self._of_one = of_one or places
+        #: What a pipeline's own config says, where it says anything.
+        self._narrowed = narrowed or (lambda _: None)
         self._taken = 0
+        #: Only of pipelines that have calls in hand, so that names nobody knows do not pile up.
+        self._taken_of: dict[str, int] = {}
+        self._leaving = False
         self._closed = False
 
     @property
@@ -20,28 +26,50 @@ class Admission:
         return self._taken
 
     @property
-    def closed(self) -> bool:
-        """Whether nobody is admitted any more."""
-        return self._closed
+    def leaving(self) -> bool:
+        """Whether the gateway stops, so that new work had better go elsewhere."""
+        return self._leaving
+
+    def leave(self) -> None:
+        """Say that the gateway stops; calls that come all the same are still taken."""
+        self._leaving = True
 
     def close(self) -> None:
         """Admit nobody from now on; calls in hand go on."""
-        self._closed = True
+        self._leaving = self._closed = True
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one place.
+    def place(self, pipeline_id: str | None = None) -> Iterator[None]:
+        """Hold one place: of this pipeline, and of all; without a pipeline, of all alone.
 
         Raises:
             Overloaded: every place is taken.
-            Draining: the gateway is stopping.
+            Draining: the gateway has stopped.
         """
         if self._closed:
             raise Draining
         if self._taken >= self._places:
             raise Overloaded
+        if pipeline_id is not None:
+            self._enter(pipeline_id)
         self._taken += 1
         try:
             yield
         finally:
             self._taken -= 1
+            if pipeline_id is not None:
+                self._exit(pipeline_id)
+
+    def _enter(self, pipeline_id: str) -> None:
+        taken = self._taken_of.get(pipeline_id, 0)
+        narrowed = self._narrowed(pipeline_id)
+        if taken >= (self._of_one if narrowed is None else min(narrowed, self._of_one)):
+            raise Overloaded("The pipeline has as many calls in hand as it accepts; try again shortly.")
+        self._taken_of[pipeline_id] = taken + 1
+
+    def _exit(self, pipeline_id: str) -> None:
+        left = self._taken_of[pipeline_id] - 1
+        if left:
+            self._taken_of[pipeline_id] = left
+        else:
+            del self._taken_of[pipeline_id]

@@ -36,4 +36,4 @@ class Health:
     async def readiness(self) -> Readiness:
         """What answers now; never raises."""
         triton, database, blobs = await asyncio.gather(self._pipelines.ready(), self._runs.ready(), self._blobs.ready())
-        return Readiness(triton, database, blobs, not self._admission.closed)
+        return Readiness(triton, database, blobs, not self._admission.leaving)

@@ -153,6 +153,11 @@ class Pipelines:
             raise InvalidInput("The call names no transform, and the pipeline has none.", field="transform")
         return expression
 
+    def concurrency(self, pipeline_id: str) -> int | None:
+        """How many calls of it may be in hand at once; None where nobody knows it or its config does not say."""
+        known = self._known.get(pipeline_id)
+        return known.concurrency if known is not None else None
+
     async def ready(self) -> bool:
         """Whether Triton answers."""
         return await self._source.ready()

@@ -88,6 +88,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     #: The JSONata expression for calls of executeSync/transform that name none.
     transform: str = ""
+    #: How many of its calls, and of its runs in one worker, may be in hand at once; None where its config does not say.
+    concurrency: int | None = None
     #: A published version; 0 is the draft, which is what Triton's repository holds.
     version: int = 0
     status: PipelineStatus = PipelineStatus.READY

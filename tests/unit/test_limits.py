@@ -10,7 +10,17 @@ def test_every_limit_is_a_number_above_zero(name: str) -> None:
     assert NUMBERS[name] > 0
 
 
-@pytest.mark.parametrize("name", ["MAX_BODY_BYTES", "MAX_SYNC_CALLS", "MAX_INFERENCES", "SYNC_TIMEOUT"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MAX_BODY_BYTES",
+        "MAX_SYNC_CALLS",
+        "MAX_PIPELINE_CALLS",
+        "MAX_INFERENCES",
+        "SYNC_TIMEOUT",
+        "DRAIN_TIMEOUT",
+    ],
+)
 def test_a_setting_of_the_same_name_changes_a_limit(name: str) -> None:
     assert getattr(settings.Settings(), name.lower()) == NUMBERS[name]
 

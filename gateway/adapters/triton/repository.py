@@ -1,11 +1,12 @@
 """From Triton's config of an ensemble, and of its steps' models, to a pipeline.
 
 Parameters of the ensemble's config with the prefix `gateway.` refine what is derived: `gateway.description`,
-`gateway.tag`, `gateway.transform` (a JSONata expression), and `gateway.role.<TENSOR>` for the role of an input or
-output.
+`gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once), and
+`gateway.role.<TENSOR>` for the role of an input or output.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _Role = TypeVar("_Role", InputRole, OutputRole)
 _PREFIX: Final = "gateway."
+#: A positive integer that fits wherever it is kept.
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def pipeline(
@@ -48,6 +51,7 @@ def pipeline(
         description=parameters.get("description", ""),
         tag=parameters.get("tag", ""),
         transform=parameters.get("transform", ""),
+        concurrency=_concurrency(config.name, parameters.get("concurrency")),
         status=status,
         reason=reason,
         decoupled=any(_decoupled(configs.get(each.model)) for each in steps) or _decoupled(config),
@@ -56,6 +60,15 @@ def pipeline(
         steps=steps,
         model_versions=_model_versions(steps, versions),
     )
+
+
+def _concurrency(name: str, wanted: str | None) -> int | None:
+    if wanted is None:
+        return None
+    if _COUNT.fullmatch(wanted):
+        return int(wanted)
+    log.warning("pipeline.concurrency_invalid", extra={"pipeline_id": name, "concurrency": wanted})
+    return None
 
 
 def _decoupled(config: ModelConfig | None) -> bool:

@@ -43,7 +43,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncResponse:
         """Run a pipeline within the call's deadline."""
-        with self._services.runs.admission.place():
+        with self._services.runs.admission.place(request.pipeline_id):
             outcome = await self._run(request, context)
         return pipelines_pb2.ExecuteSyncResponse(
             execution_id=outcome.execution_id, run_id=outcome.run_id, observation=outcome.observation
@@ -53,7 +53,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncJsonResponse:
         """Run a pipeline; labels become keys."""
-        with self._services.runs.admission.place():
+        with self._services.runs.admission.place(request.pipeline_id):
             outcome = await self._run(request, context)
         return pipelines_pb2.ExecuteSyncJsonResponse(
             execution_id=outcome.execution_id,
@@ -65,7 +65,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncTransformRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncTransformResponse:
         """Run a pipeline and transform what it finds."""
-        with self._services.runs.admission.place():
+        with self._services.runs.admission.place(request.call.pipeline_id):
             pipeline_id = request.call.pipeline_id
             expression = await self._services.pipelines.transform(pipeline_id, request.transform or None)
             outcome = await self._run(request.call, context)

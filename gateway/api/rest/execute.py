@@ -24,7 +24,7 @@ async def execute_sync(
     pipeline_id: FromPath[str], request: AnyRequest, services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
     """Run a pipeline and answer with what this call found, as an observation."""
-    with services.runs.admission.place():
+    with services.runs.admission.place(pipeline_id):
         wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
         outcome = await services.runs.execute_sync(wanted.call)
     body = _enveloped(outcome) if envelope else outcome.observation
@@ -34,7 +34,7 @@ async def execute_sync(
 @post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson")
 async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
-    with services.runs.admission.place():
+    with services.runs.admission.place(pipeline_id):
         wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
         outcome = await services.runs.execute_sync(wanted.call)
     return json_reply(services.observations.plain(outcome.observation), _headers(request, outcome))
@@ -43,7 +43,7 @@ async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, ser
 @post("/pipelines/{pipeline_id:str}/executeSync/transform", status_code=200, operation_id="executeSyncTransform")
 async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with what a JSONata expression makes of what it found."""
-    with services.runs.admission.place():
+    with services.runs.admission.place(pipeline_id):
         wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
         expression = await services.pipelines.transform(pipeline_id, wanted.transform)
         outcome = await services.runs.execute_sync(wanted.call)

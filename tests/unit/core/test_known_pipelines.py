@@ -1,5 +1,6 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from gateway.core.pipelines import Pipelines
@@ -211,3 +212,9 @@ async def test_the_watch_outlives_a_failure(failure: GatewayError) -> None:
         await asyncio.gather(watch, return_exceptions=True)
     await found.refresh()
     assert await found.runnable("ocr") == OCR
+
+
+async def test_the_concurrency_of_a_pipeline_is_what_its_config_says() -> None:
+    found = Pipelines(FakeSource(msgspec.structs.replace(OCR, concurrency=2), pipeline("other")), FakeStore())
+    await found.refresh()
+    assert [found.concurrency(name) for name in ("ocr", "other", "never")] == [2, None, None]

@@ -173,3 +173,16 @@ def test_an_ensemble_that_says_so_itself_is_decoupled() -> None:
 def test_datatypes_carry_tritons_own_names(name: str) -> None:
     found = of_tensors(f'input {{ name: "A" data_type: TYPE_{name} dims: [ 1 ] }}')
     assert found.inputs[0].datatype == name
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("4", 4), ("0", None), ("-1", None), ("4.5", None), ("", None), ("9" * 30, None)]
+)
+def test_a_config_may_narrow_how_many_calls_are_in_hand_at_once(wanted: str, found: int | None) -> None:
+    declared = f'parameters {{ key: "gateway.concurrency" value: {{ string_value: "{wanted}" }} }}'
+    assert of_tensors(declared).concurrency == found
+
+
+def test_a_concurrency_that_is_no_count_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    of_tensors('parameters { key: "gateway.concurrency" value: { string_value: "many" } }')
+    assert "pipeline.concurrency_invalid" in [record.getMessage() for record in caplog.records]
