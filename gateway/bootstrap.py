@@ -32,6 +32,7 @@ from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.dispatch import Dispatcher
+from gateway.core.drain import Drain
 from gateway.core.executions import Executions
 from gateway.core.health import Health
 from gateway.core.observations import Observations
@@ -49,23 +50,24 @@ log = logging.getLogger(__name__)
 Report = Callable[[str], None]
 
 
-async def serve(settings: Settings, report: Report) -> None:
-    """Run the whole gateway until cancelled; then calls in hand are answered before it ends.
+async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> None:
+    """Run the whole gateway until cancelled; then calls in hand are answered before it ends, or until `hurry`.
 
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
+    drain = Drain(settings.drain_delay, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         parts = _parts(settings, stack_plan(settings), report)
         services, worker, url = await cleanup.enter_async_context(parts)
         if settings.worker:
-            await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
-        await cleanup.enter_async_context(doors(settings, services, report))
-        await _until_cancelled(report)
+            await cleanup.enter_async_context(working(worker, url, settings.worker_runs, drain))
+        await cleanup.enter_async_context(doors(settings, services, report, drain))
+        await _until_cancelled(report, drain)
 
 
-async def work(settings: Settings, report: Report) -> None:
-    """Take up runs in the background until cancelled; then those in hand may end.
+async def work(settings: Settings, report: Report, hurry: asyncio.Event) -> None:
+    """Take up runs in the background until cancelled; then those in hand may end, or until `hurry`.
 
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
@@ -73,11 +75,12 @@ async def work(settings: Settings, report: Report) -> None:
     if settings.database_url is None or settings.triton_url is None:
         raise CannotStart("A worker of its own shares the database and Triton: name --database-url and --triton-url.")
     plan = msgspec.structs.replace(settings, rest_port=0, grpc_port=0)
+    drain = Drain(0.0, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         _, worker, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
-        await cleanup.enter_async_context(working(worker, url, settings.worker_runs))
+        await cleanup.enter_async_context(working(worker, url, settings.worker_runs, drain))
         report(f"ready: a worker for {settings.worker_runs} runs at once")
-        await _until_cancelled(report)
+        await _until_cancelled(report, drain)
 
 
 async def migrate_records(settings: Settings, report: Report) -> None:
@@ -115,11 +118,12 @@ def preflight(settings: Settings) -> list[tuple[str, str | None]]:
     return [(check.name, check.problem(plan, machine)) for check in CHECKS]
 
 
-async def _until_cancelled(report: Report) -> None:
+async def _until_cancelled(report: Report, drain: Drain) -> None:
     try:
         await asyncio.Event().wait()
     finally:
-        report("stopping: what is in hand ends first")
+        report("stopping: what is in hand ends first; a second signal cuts that short")
+        drain.begin()
 
 
 @contextlib.asynccontextmanager
@@ -181,11 +185,11 @@ async def core(
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
     engine = _engine(settings, endpoints, channel)
-    admission = Admission(settings.max_sync_calls)
+    pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
+    admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
     store = PostgresRuns(database, lambda: admission.taken)
     executions = PostgresExecutions(database)
     transformer = TransformPool()
-    pipelines = Pipelines(TritonControl(channel), PostgresPipelines(database))
     dispatcher = Dispatcher(engine, PillowDecoder())
     staging = Staging(blobs)
     runs = Runs(pipelines, executions, store, dispatcher, staging, admission)
@@ -212,11 +216,20 @@ async def core(
 
 
 @contextlib.asynccontextmanager
-async def working(worker: Worker, database_url: str, at_once: int) -> AsyncIterator[None]:
-    """A worker that takes up runs in the background; on leaving, those in hand may end."""
-    queue = WakeUps(database_url, worker.take_up, at_once)
-    async with _running(worker.keep()), _running(queue.listen()):
-        yield
+async def working(worker: Worker, database_url: str, at_once: int, drain: Drain) -> AsyncIterator[None]:
+    """A worker that takes up runs until the drain begins; on leaving, those in hand may end while it has time left."""
+    queue = WakeUps(database_url, worker.take_up, at_once, drain.grace)
+    async with _running(worker.keep()):
+        listening = asyncio.create_task(queue.listen())
+        drain.at_begin(listening.cancel)
+        try:
+            yield
+        finally:
+            drain.begin()
+            await drain.wait(asyncio.wait((listening,)))
+            # Cancelled a second time it waits for nothing.
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -253,8 +266,8 @@ def _address(flag: str, url: str | None, scheme: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def doors(settings: Settings, services: Services, report: Report) -> AsyncIterator[None]:
-    """Both doors, open; on leaving, calls in hand are answered first."""
+async def doors(settings: Settings, services: Services, report: Report, drain: Drain) -> AsyncIterator[None]:
+    """Both doors, open; on leaving they take work for the drain's delay, and answer what they have then."""
     listener = _listener(settings.host, settings.rest_port)
     rest = RestServer(services, listener)
     grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}")
@@ -264,10 +277,16 @@ async def doors(settings: Settings, services: Services, report: Report) -> Async
         pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
         report(f"ready: REST on http://{settings.host}:{listener.getsockname()[1]}, gRPC on {settings.host}:{port}")
         report(f"pipelines: {pipelines}")
-        yield
+        try:
+            yield
+        finally:
+            services.runs.admission.leave()
+            rest.announce()
+            await grpc_server.announce()
+            await drain.pause(drain.delay)
     finally:
+        await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
         services.runs.admission.close()
-        await asyncio.gather(rest.stop(), grpc_server.stop())
         listener.close()
 
 

@@ -44,15 +44,16 @@ async def wake(connection: asyncpg.Connection, run_ids: Sequence[str]) -> int:
 class WakeUps:
     """Listens for jobs and has each run taken up, so many at once; a lost connection begins anew."""
 
-    def __init__(self, url: str, take_up: TakeUp, at_once: int):
+    def __init__(self, url: str, take_up: TakeUp, at_once: int, grace: float = DRAIN_TIMEOUT):
         self._url = url
         self._take_up = take_up
         self._at_once = at_once
+        self._grace = grace
         #: PgQueuer's own bound is always even, and never below two.
         self._places = asyncio.Semaphore(at_once)
 
     async def listen(self) -> None:
-        """Work until cancelled; what is in hand gets the drain time to end."""
+        """Work until cancelled; what is in hand gets the grace to end, until cancelled once more."""
         while True:
             try:
                 await self._listen_once()
@@ -94,7 +95,9 @@ class WakeUps:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             queue.shutdown.set()
-            await asyncio.wait((work,), timeout=DRAIN_TIMEOUT)
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            try:
+                await asyncio.wait((work,), timeout=self._grace)
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
             raise

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from gateway.api.grpc.server import NAMES, GrpcServer
+from gateway.core.drain import Drain
 from gateway.domain.ids import new_id
 from gateway.errors import Internal, MediaUnreadable
 from gateway.v1 import (
@@ -36,7 +37,7 @@ async def door(built: Gateway) -> AsyncIterator[grpc.aio.Channel]:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield channel
     finally:
-        await server.stop()
+        await server.stop(Drain())
 
 
 async def execute(
