@@ -218,7 +218,7 @@ async def core(
 @contextlib.asynccontextmanager
 async def working(worker: Worker, database_url: str, at_once: int, drain: Drain) -> AsyncIterator[None]:
     """A worker that takes up runs until the drain begins; on leaving, those in hand may end while it has time left."""
-    queue = WakeUps(database_url, worker.take_up, at_once, drain.grace)
+    queue = WakeUps(database_url, worker.take_up, at_once, drain)
     async with _running(worker.keep()):
         listening = asyncio.create_task(queue.listen())
         drain.at_begin(listening.cancel)
@@ -226,9 +226,6 @@ async def working(worker: Worker, database_url: str, at_once: int, drain: Drain)
             yield
         finally:
             drain.begin()
-            await drain.wait(asyncio.wait((listening,)))
-            # Cancelled a second time it waits for nothing.
-            listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
 

@@ -15,8 +15,9 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.models import Job
 
 from gateway.adapters.postgres.database import open_connection
+from gateway.core.drain import Drain
 from gateway.errors import GatewayError
-from gateway.limits import DRAIN_TIMEOUT, RECONCILE_INTERVAL
+from gateway.limits import RECONCILE_INTERVAL
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +45,16 @@ async def wake(connection: asyncpg.Connection, run_ids: Sequence[str]) -> int:
 class WakeUps:
     """Listens for jobs and has each run taken up, so many at once; a lost connection begins anew."""
 
-    def __init__(self, url: str, take_up: TakeUp, at_once: int, grace: float = DRAIN_TIMEOUT):
+    def __init__(self, url: str, take_up: TakeUp, at_once: int, drain: Drain | None = None):
         self._url = url
         self._take_up = take_up
         self._at_once = at_once
-        self._grace = grace
+        self._drain = drain or Drain()
         #: PgQueuer's own bound is always even, and never below two.
         self._places = asyncio.Semaphore(at_once)
 
     async def listen(self) -> None:
-        """Work until cancelled; what is in hand gets the grace to end, until cancelled once more."""
+        """Work until cancelled; what is in hand may end while the drain has time left."""
         while True:
             try:
                 await self._listen_once()
@@ -95,9 +96,7 @@ class WakeUps:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             queue.shutdown.set()
-            try:
-                await asyncio.wait((work,), timeout=self._grace)
-            finally:
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+            await self._drain.wait(asyncio.wait((work,)))
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
             raise
