@@ -37,6 +37,7 @@ from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
+from gateway.core.drain import Drain
 from gateway.core.executions import Executions
 from gateway.core.following import Following
 from gateway.core.healing import Healing
@@ -68,23 +69,24 @@ class Background:
     sweeper: Sweeper
 
 
-async def serve(settings: Settings, report: Report) -> None:
-    """Run the whole gateway until cancelled; then calls in hand are answered before it ends.
+async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> None:
+    """Run the whole gateway until cancelled; then calls in hand are answered before it ends, or until `hurry`.
 
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
+    drain = Drain(settings.drain_delay, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         parts = _parts(settings, stack_plan(settings), report)
         services, background, url = await cleanup.enter_async_context(parts)
         if settings.worker:
-            await cleanup.enter_async_context(working(background, url, settings))
-        await cleanup.enter_async_context(doors(settings, services, report))
-        await _until_cancelled(report)
+            await cleanup.enter_async_context(working(background, url, settings, drain))
+        await cleanup.enter_async_context(doors(settings, services, report, drain))
+        await _until_cancelled(report, drain)
 
 
-async def work(settings: Settings, report: Report) -> None:
-    """Take up runs in the background until cancelled; then those in hand may end.
+async def work(settings: Settings, report: Report, hurry: asyncio.Event) -> None:
+    """Take up runs in the background until cancelled; then those in hand may end, or until `hurry`.
 
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
@@ -92,11 +94,12 @@ async def work(settings: Settings, report: Report) -> None:
     if settings.database_url is None or settings.triton_url is None:
         raise CannotStart("A worker of its own shares the database and Triton: name --database-url and --triton-url.")
     plan = msgspec.structs.replace(settings, rest_port=0, grpc_port=0)
+    drain = Drain(0.0, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         _, background, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
-        await cleanup.enter_async_context(working(background, url, settings))
+        await cleanup.enter_async_context(working(background, url, settings, drain))
         report(f"ready: a worker for {settings.worker_runs} runs at once")
-        await _until_cancelled(report)
+        await _until_cancelled(report, drain)
 
 
 async def migrate_records(settings: Settings, report: Report) -> None:
@@ -134,11 +137,12 @@ def preflight(settings: Settings) -> list[tuple[str, str | None]]:
     return [(check.name, check.problem(plan, machine)) for check in CHECKS]
 
 
-async def _until_cancelled(report: Report) -> None:
+async def _until_cancelled(report: Report, drain: Drain) -> None:
     try:
         await asyncio.Event().wait()
     finally:
-        report("stopping: what is in hand ends first")
+        report("stopping: what is in hand ends first; a second signal cuts that short")
+        drain.begin()
 
 
 @contextlib.asynccontextmanager
@@ -258,15 +262,21 @@ async def core(
 
 
 @contextlib.asynccontextmanager
-async def working(background: Background, database_url: str, settings: Settings) -> AsyncIterator[None]:
-    """A worker that takes up runs in the background; on leaving, those in hand may end."""
-    queue = WakeUps(database_url, background.worker.take_up, settings.worker_runs, settings.run_lease)
-    log.info("worker.started", extra={"worker": background.worker.worker_id})
-    loops = (background.keeping.hold(), background.keeping.reconcile(), background.sweeper.sweep_again_and_again())
+async def working(background: Background, database_url: str, settings: Settings, drain: Drain) -> AsyncIterator[None]:
+    """A worker that takes up runs until the drain begins; on leaving, those in hand may end while it has time left."""
+    worker, keeping = background.worker, background.keeping
+    queue = WakeUps(database_url, worker.take_up, settings.worker_runs, settings.run_lease, drain)
+    log.info("worker.started", extra={"worker": worker.worker_id})
     async with contextlib.AsyncExitStack() as cleanup:
-        for loop in (*loops, queue.listen()):
+        for loop in (keeping.hold(), keeping.reconcile(), background.sweeper.sweep_again_and_again()):
             await cleanup.enter_async_context(_running(loop))
-        yield
+        listening = asyncio.create_task(queue.listen())
+        drain.at_begin(listening.cancel)
+        try:
+            yield
+        finally:
+            drain.begin()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -303,8 +313,8 @@ def _address(flag: str, url: str | None, scheme: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def doors(settings: Settings, services: Services, report: Report) -> AsyncIterator[None]:
-    """Both doors, open; on leaving, calls in hand are answered first."""
+async def doors(settings: Settings, services: Services, report: Report, drain: Drain) -> AsyncIterator[None]:
+    """Both doors, open; on leaving they take work for the drain's delay, and answer what they have then."""
     listener = _listener(settings.host, settings.rest_port)
     rest = RestServer(services, listener)
     grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}")
@@ -314,10 +324,16 @@ async def doors(settings: Settings, services: Services, report: Report) -> Async
         pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
         report(f"ready: REST on http://{settings.host}:{listener.getsockname()[1]}, gRPC on {settings.host}:{port}")
         report(f"pipelines: {pipelines}")
-        yield
+        try:
+            yield
+        finally:
+            services.runs.admission.leave()
+            rest.announce()
+            await grpc_server.announce()
+            await drain.pause(drain.delay)
     finally:
+        await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
         services.runs.admission.close()
-        await asyncio.gather(rest.stop(), grpc_server.stop())
         listener.close()
 
 

@@ -26,4 +26,4 @@ def serve(config: Path | None, **flags: object) -> None:
     """
     settings = resolve(config, flags)
     telemetry.configure(settings.log_level)
-    until_stopped(bootstrap.serve(settings, report))
+    until_stopped(lambda hurry: bootstrap.serve(settings, report, hurry))

@@ -26,6 +26,11 @@ class Admission:
         return self._taken
 
     @property
+    def pipelines(self) -> int:
+        """Pipelines that have calls in hand now."""
+        return len(self._taken_of)
+
+    @property
     def leaving(self) -> bool:
         """Whether the gateway stops, so that new work had better go elsewhere."""
         return self._leaving

@@ -11,7 +11,8 @@ from gateway.api.grpc.pipelines import Pipelines
 from gateway.api.grpc.records import Observations, Runs
 from gateway.api.grpc.refusals import guarded
 from gateway.api.services import Services
-from gateway.limits import DISCOVERY_INTERVAL, DRAIN_TIMEOUT
+from gateway.core.drain import Drain
+from gateway.limits import DISCOVERY_INTERVAL
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
@@ -68,9 +69,16 @@ class GrpcServer:
                 await self._health.set(name, status)
             await asyncio.sleep(DISCOVERY_INTERVAL)
 
-    async def stop(self) -> None:
-        """Take no more calls; those in hand get their answer within the drain time."""
+    async def announce(self) -> None:
+        """Be NOT_SERVING from now on; all are still served."""
         if self._watch is not None:
             self._watch.cancel()
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(DRAIN_TIMEOUT)
+
+    async def stop(self, drain: Drain) -> None:
+        """Take no more calls; those in hand get their answer while the drain has time left."""
+        await self.announce()
+        stopping = asyncio.create_task(self._server.stop(drain.left))
+        await drain.wait(asyncio.wait((stopping,)))
+        await self._server.stop(None)
+        await stopping
