@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import grpc.aio
 import msgspec
 
+from gateway import tracing
 from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
@@ -77,6 +78,7 @@ async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> Non
     """
     drain = Drain(settings.drain_delay, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
+        _trace(settings, cleanup)
         parts = _parts(settings, stack_plan(settings), report)
         services, background, url = await cleanup.enter_async_context(parts)
         if settings.worker:
@@ -96,10 +98,17 @@ async def work(settings: Settings, report: Report, hurry: asyncio.Event) -> None
     plan = msgspec.structs.replace(settings, rest_port=0, grpc_port=0)
     drain = Drain(0.0, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
+        _trace(settings, cleanup)
         _, background, url = await cleanup.enter_async_context(_parts(settings, stack_plan(plan), report))
         await cleanup.enter_async_context(working(background, url, settings, drain))
         report(f"ready: a worker for {settings.worker_runs} runs at once")
         await _until_cancelled(report, drain)
+
+
+def _trace(settings: Settings, cleanup: contextlib.AsyncExitStack) -> None:
+    """Trace, where a collector is named; the last spans are sent when the stack is left."""
+    if settings.trace_url is not None:
+        cleanup.push_async_callback(asyncio.to_thread, tracing.configure(settings.trace_url))
 
 
 async def migrate_records(settings: Settings, report: Report) -> None:

@@ -69,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sweep_after: Annotated[
         Patience, _told("Seconds after which media that were staged for a run that never came are removed.")
     ] = limits.SWEEP_AFTER
+    trace_url: Annotated[
+        str | None, _told("An OpenTelemetry collector, http://host:4318/v1/traces; nothing is traced without.")
+    ] = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT

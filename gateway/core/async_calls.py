@@ -4,12 +4,15 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+import msgspec
+
+from gateway import telemetry, tracing
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.core.backlog import Backlog
 from gateway.core.keys import Keys, key_of
 from gateway.core.observations import seeded
 from gateway.core.staging import Staging
-from gateway.domain.calls import Accepted, Call
+from gateway.domain.calls import Accepted, Call, RunRequest
 from gateway.domain.keys import Key, KeyUse, KnownCall
 from gateway.domain.observations import Entry
 from gateway.domain.runs import RunState
@@ -58,7 +61,9 @@ class AsyncCalls:
 
     async def _write(self, admitted: Admitted, seed: tuple[Entry, ...], at: datetime, key: Key | None) -> None:
         call = admitted.call
-        request = await self._staging.staged(admitted)
+        telemetry.note(run_id=admitted.run.run_id)
+        with tracing.span("stage", media=len(admitted.media)):
+            request = await self._staging.staged(admitted)
         accepted = AcceptedRun(
             new=admitted.new,
             run=admitted.run,
@@ -70,7 +75,8 @@ class AsyncCalls:
             key=KeyUse(key=key) if key else None,
         )
         async with self._dropped_where_refused(request.staged):
-            await self._store.accept(accepted)
+            with tracing.span("accept", tracing.PRODUCER, run_id=accepted.run.run_id):
+                await self._store.accept(msgspec.structs.replace(accepted, request=_traced(request)))
 
     @contextlib.asynccontextmanager
     async def _dropped_where_refused(self, blobs: tuple[str, ...]) -> AsyncIterator[None]:
@@ -81,6 +87,11 @@ class AsyncCalls:
             if not isinstance(error, Unavailable):
                 await self._staging.drop(blobs)
             raise
+
+
+def _traced(request: RunRequest) -> RunRequest:
+    """The same, with the trace in which a worker goes on."""
+    return msgspec.structs.replace(request, trace=tracing.carried()) if tracing.on() else request
 
 
 def _again(known: KnownCall) -> Accepted:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway import tracing
 from gateway.core import inputs, results
 from gateway.core.healing import Healing
 from gateway.domain.calls import Parameter
@@ -74,7 +75,9 @@ class Dispatcher:
             if media is not None:
                 values = (await inputs.media_value(work.pipeline, media, self._images), *values)
             request = Inference(work.pipeline.pipeline_id, values, work.run_id, work.parameters)
-            return results.content(work.pipeline, await self._answer(work.pipeline, request, dispatch))
+            with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
+                answer = await self._answer(work.pipeline, request, dispatch)
+            return results.content(work.pipeline, answer)
         except MediaRefused as error:
             if error.step is not None and error.step not in work.pipeline.models:
                 # Not one of our steps' refusals, whatever it looks like.

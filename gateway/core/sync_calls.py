@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import telemetry, tracing
 from gateway.core import attempt
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.core.dispatch import Dispatcher, Work, timed_out
@@ -56,6 +57,7 @@ class SyncCalls:
         admitted = await self._gate.admit(call, self._clock(), RunState.RUNNING)
         media = admitted.media or await self._staging.stored(admitted.stored)
         run = admitted.run
+        telemetry.note(run_id=run.run_id)
         if key is not None and (known := await self._keys.reserve(key, run.run_id, run.execution_id, call.timeout)):
             return await self._replays.answer(known)
         work = Work(run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [])
@@ -81,18 +83,18 @@ class SyncCalls:
         call, at = admitted.call, self._clock()
         run = attempt.completed(admitted.run, work, at)
         seed, found = seeded(call.seed, at), attempt.entries(run, work, contents, at)
-        await self._store.finish(
-            FinishedRun(
-                new=admitted.new,
-                run=run,
-                seed=() if call.transient else seed,
-                entries=() if call.transient else found,
-                supersedes=call.idempotent,
-                tag=call.tag,
-                meta_data=call.meta_data,
-                key=KeyUse(key=key) if key else None,
-            )
+        finished = FinishedRun(
+            new=admitted.new,
+            run=run,
+            seed=() if call.transient else seed,
+            entries=() if call.transient else found,
+            supersedes=call.idempotent,
+            tag=call.tag,
+            meta_data=call.meta_data,
+            key=KeyUse(key=key) if key else None,
         )
+        with tracing.span("commit"):
+            await self._store.finish(finished)
         return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, (*seed, *found)))
 
     async def _fail(self, admitted: Admitted, work: Work, error: GatewayError, key: Key | None) -> None:

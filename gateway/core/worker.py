@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import telemetry, tracing
 from gateway.core import attempt, inputs, retrying
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
@@ -86,7 +87,8 @@ class Worker:
         if claimed is None:
             return False
         self._following.changed(run_id)
-        work = asyncio.create_task(self._work_on(claimed))
+        with telemetry.about(run_id=run_id):
+            work = asyncio.create_task(self._work_on(claimed))
         with self._holding.hold(claimed.run, work) as held:
             try:
                 await work
@@ -117,7 +119,9 @@ class Worker:
         elif retrying.spent(run):
             await self._end_refused(claimed, WorkerLost("Every worker that took the run up was lost with it."))
         else:
-            await self._run(claimed)
+            trace = claimed.request.trace or None
+            with tracing.span("run", tracing.CONSUMER, trace, run_id=run.run_id, attempt=run.attempt):
+                await self._run(claimed)
 
     async def _run(self, claimed: ClaimedRun) -> None:
         run, request = claimed.run, claimed.request
@@ -168,7 +172,9 @@ class Worker:
 
     async def _end(self, claimed: ClaimedRun, finished: FinishedRun) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
-        if await persistently(lambda: self._store.finish_claimed(finished), self._lease):
+        with tracing.span("commit"):
+            written = await persistently(lambda: self._store.finish_claimed(finished), self._lease)
+        if written:
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
             await self._staging.drop(claimed.request.staged)
         else:

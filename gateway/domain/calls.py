@@ -102,3 +102,5 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     parameters: dict[str, Parameter] = {}
     timeout: float
+    #: The headers of the trace that its call is part of.
+    trace: dict[str, str] = {}

@@ -25,6 +25,7 @@ LOOK_TIMEOUT_S = 2.0
 #: Triton's own number of threads for HTTP.
 HTTP_THREADS = 8
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 where the kernel has it
+TRACE_HEADERS = "^(traceparent|tracestate)$"
 PROGRAMS = ("tritonserver", "triton_python_backend_stub")
 
 
@@ -138,6 +139,9 @@ class Triton:
             f"--http-thread-count={HTTP_THREADS + models}",
             f"--model-load-thread-count={AT_ONCE + models}",
             "--allow-metrics=false",
+            # The trace of a request reaches every step among its parameters.
+            f"--http-header-forward-pattern={TRACE_HEADERS}",
+            f"--grpc-header-forward-pattern={TRACE_HEADERS}",
             f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
             f"--backend-config=python,shm-region-prefix-name={self._mark}",
         )

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import grpc.aio
 from tritonclient.grpc import service_pb2
 
+from gateway import tracing
 from gateway.adapters.triton.failures import translate, unavailable
 from gateway.adapters.triton.version import ServerVersion
 from gateway.domain.calls import Parameter
@@ -75,7 +76,7 @@ class GrpcEngine:
         await asyncio.gather(*self._left, return_exceptions=True)
 
     async def _answer(self, request: bytes) -> service_pb2.ModelInferResponse:
-        return await self._call(request)
+        return await self._call(request, metadata=tuple(tracing.carried().items()) or None)
 
     def _ended(self, call: _Begun) -> None:
         self._begun.discard(call)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway import tracing
 from gateway.adapters.triton.connection import HttpReply
 from gateway.adapters.triton.failures import translate
 from gateway.adapters.triton.pool import Parts, Pool
@@ -76,6 +77,8 @@ class HttpEngine:
             quote(inference.model, safe="").encode(),
             self._host,
         )
+        for name, value in tracing.carried().items():
+            head += b"%b: %b\r\n" % (name.encode(), value.encode())
         lengths = b"Inference-Header-Content-Length: %d\r\nContent-Length: %d\r\n\r\n" % (len(header), length)
         return [head + lengths + header, *(part for each in inference.inputs for part in each.parts)]
 

@@ -2,18 +2,22 @@
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 import grpc.aio
 
+from gateway import telemetry, tracing
 from gateway.api.request_id import HEADER, request_id
 from gateway.errors import GatewayError, Internal
 from gateway.wire.status import trailers
 
 log = logging.getLogger(__name__)
 
+#: The metadata that is read of every call.
+_READ = frozenset((HEADER, "traceparent", "tracestate"))
 #: gRPC's own numbers to its enum.
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -44,37 +48,47 @@ def guarded(servicer: Servicer) -> Servicer:
 
 def _guarded(method: Handler) -> Handler:
     async def guarded(request: Any, context: Context) -> Any:
-        try:
-            return await method(request, context)
-        except Exception as failure:  # noqa: BLE001 - it is told apart in one place
-            await _refuse(context, failure)
+        with _call(method.__name__, context) as name:
+            try:
+                return await method(request, context)
+            except Exception as failure:  # noqa: BLE001 - it is told apart in one place
+                await _refuse(context, name, failure)
 
     return guarded
 
 
 def _guarded_stream(method: StreamHandler) -> StreamHandler:
     async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async for piece in method(request, context):
-                yield piece
-        except Exception as failure:  # noqa: BLE001 - it is told apart in one place
-            await _refuse(context, failure)
+        with _call(method.__name__, context) as name:
+            try:
+                async for piece in method(request, context):
+                    yield piece
+            except Exception as failure:  # noqa: BLE001 - it is told apart in one place
+                await _refuse(context, name, failure)
 
     return guarded
 
 
-async def _refuse(context: Context, failure: Exception) -> NoReturn:
+@contextmanager
+def _call(method: str, context: Context) -> Iterator[str]:
+    """Name a call, in the log and in its trailers, and trace it."""
+    metadata = {key: value for key, value in context.invocation_metadata() or () if key in _READ}
+    name = request_id(str(metadata.pop(HEADER, "")) or None)
+    context.set_trailing_metadata(((HEADER, name),))
+    parent = {key: str(value) for key, value in metadata.items()} or None
+    with telemetry.about(request_id=name), tracing.span(method, tracing.SERVER, parent, **{"rpc.system": "grpc"}):
+        yield name
+
+
+async def _refuse(context: Context, name: str, failure: Exception) -> NoReturn:
     if isinstance(failure, grpc.aio.AbortError):
         raise failure
     if isinstance(failure, GatewayError):
-        await _abort(context, failure)
+        await _abort(context, name, failure)
     log.error("request.failed", exc_info=failure)
-    await _abort(context, Internal())
+    await _abort(context, name, Internal())
 
 
-async def _abort(context: Context, error: GatewayError) -> NoReturn:
-    metadata = context.invocation_metadata() or ()
-    given = next((value for key, value in metadata if key == HEADER), None)
-    name = request_id(given if isinstance(given, str) else None)
+async def _abort(context: Context, name: str, error: GatewayError) -> NoReturn:
     await context.abort(_CODES[int(error.grpc)], error.message, trailers(error, name))
     raise AssertionError("abort returned")

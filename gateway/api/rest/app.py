@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from gateway.api.request_id import request_id
+from gateway.api.request_id import HEADER, request_id
 from gateway.api.rest.docs import DOCS
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
@@ -44,7 +44,7 @@ def rest_app(services: Services) -> Litestar:
 
 
 def _refuse(request: AnyRequest, error: GatewayError) -> Response[bytes]:
-    name = request_id(request.headers.get("x-request-id"))
+    name = str(request.scope.get("request_id") or request_id(request.headers.get(HEADER)))
     return Response(
         problem.problem(error, name),
         status_code=error.http,

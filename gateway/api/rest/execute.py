@@ -6,7 +6,6 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath, FromQuery
 
-from gateway.api.request_id import request_id
 from gateway.api.rest.body import read_body
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
@@ -28,7 +27,7 @@ async def execute_sync(
         wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
         outcome = await services.runs.execute_sync(wanted.call)
     body = _enveloped(outcome) if envelope else outcome.observation
-    return Response(body, media_type="application/json", headers=_headers(request, outcome))
+    return Response(body, media_type="application/json", headers=_headers(outcome))
 
 
 @post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson")
@@ -37,7 +36,7 @@ async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, ser
     with services.runs.admission.place(pipeline_id):
         wanted = asked(pipeline_id, await read_body(request), services.sync_timeout)
         outcome = await services.runs.execute_sync(wanted.call)
-    return json_reply(services.observations.plain(outcome.observation), _headers(request, outcome))
+    return json_reply(services.observations.plain(outcome.observation), _headers(outcome))
 
 
 @post("/pipelines/{pipeline_id:str}/executeSync/transform", status_code=200, operation_id="executeSyncTransform")
@@ -48,7 +47,7 @@ async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest
         expression = await services.pipelines.transform(pipeline_id, wanted.transform)
         outcome = await services.runs.execute_sync(wanted.call)
         found = await services.observations.transformed(outcome.observation, expression)
-    return transform_reply(request, found, _headers(request, outcome))
+    return transform_reply(request, found, _headers(outcome))
 
 
 @post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync")
@@ -57,15 +56,13 @@ async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, service
     with services.runs.admission.place():
         wanted = asked(pipeline_id, await read_body(request), ASYNC_TIMEOUT)
         accepted = await services.runs.execute_async(wanted.call)
-    headers = _headers(request, accepted) | {"location": f"/v1/runs/{accepted.run_id}"}
+    headers = _headers(accepted) | {"location": f"/v1/runs/{accepted.run_id}"}
     body = msgspec.json.encode(AcceptedView(accepted.execution_id, accepted.run_id))
     return Response(body, status_code=202, media_type="application/json", headers=headers)
 
 
-def _headers(request: AnyRequest, outcome: Outcome | Accepted) -> dict[str, str]:
-    headers = dict(record_headers(outcome.execution_id, outcome.run_id))
-    headers["x-request-id"] = request_id(request.headers.get("x-request-id"))
-    return headers
+def _headers(outcome: Outcome | Accepted) -> dict[str, str]:
+    return dict(record_headers(outcome.execution_id, outcome.run_id))
 
 
 def _enveloped(outcome: Outcome) -> bytes:

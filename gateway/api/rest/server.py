@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from gateway.api.rest.app import rest_app
+from gateway.api.rest.entry import Entry
 from gateway.api.rest.protocol import Protocol
 from gateway.api.services import Services
 from gateway.core.drain import Drain
@@ -65,7 +66,7 @@ class RestServer:
 
     def __init__(self, services: Services, listener: socket.socket):
         config = uvicorn.Config(
-            rest_app(services),
+            Entry(rest_app(services)),
             http=Protocol,
             loop="none",
             lifespan="off",
