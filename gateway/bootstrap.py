@@ -52,7 +52,7 @@ from gateway.core.staging import Staging
 from gateway.core.sweeping import Sweeper
 from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
-from gateway.limits import CONTROL_TIMEOUT
+from gateway.limits import CONTROL_TIMEOUT, LEASE_SHARE
 from gateway.ports import BlobStore, InferenceEngine
 from gateway.settings import Settings
 
@@ -249,7 +249,7 @@ async def core(
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
-    lease, quotas = settings.run_lease, Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
+    lease, quotas = _lease(settings), Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
     worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, lease=lease)
     background = Background(
         worker,
@@ -274,7 +274,7 @@ async def core(
 async def working(background: Background, database_url: str, settings: Settings, drain: Drain) -> AsyncIterator[None]:
     """A worker that takes up runs until the drain begins; on leaving, those in hand may end while it has time left."""
     worker, keeping = background.worker, background.keeping
-    queue = WakeUps(database_url, worker.take_up, settings.worker_runs, settings.run_lease, drain)
+    queue = WakeUps(database_url, worker.take_up, settings.worker_runs, _lease(settings), drain)
     log.info("worker.started", extra={"worker": worker.worker_id})
     async with contextlib.AsyncExitStack() as cleanup:
         for loop in (keeping.hold(), keeping.reconcile(), background.sweeper.sweep_again_and_again()):
@@ -286,6 +286,11 @@ async def working(background: Background, database_url: str, settings: Settings,
         finally:
             drain.begin()
             await asyncio.gather(listening, return_exceptions=True)
+
+
+def _lease(settings: Settings) -> float:
+    """Seconds for which a worker holds a run: so many that the rest of `run_lease` is enough to notice its end."""
+    return settings.run_lease * LEASE_SHARE
 
 
 @contextlib.asynccontextmanager

@@ -90,6 +90,8 @@ MAX_TRANSFORM_BYTES: Final = 64 * MIB
 ENTRIES_PER_READ: Final = 500
 #: Seconds for which a worker holds a run; it extends the lease while it lives (setting).
 RUN_LEASE: Final = 30.0
+#: How much of that is the lease itself; the rest is for noticing that it is over.
+LEASE_SHARE: Final = 0.8
 #: Seconds between two such extensions, at the most; by then a worker knows that a run is to be canceled.
 LONGEST_BEAT: Final = 2.0
 #: Tries of a run in the background, where what failed can heal.
@@ -112,7 +114,7 @@ MAX_QUEUED_RUNS: Final = 100_000
 BACKLOG_FRESHNESS: Final = 1.0
 #: Runs in the background that one worker has in hand at once (setting).
 WORKER_RUNS: Final = 16
-#: Seconds between two looks for runs that nobody woke a worker for.
+#: Seconds between two looks for runs that nobody woke a worker for, at the most.
 RECONCILE_INTERVAL: Final = 2.0
 #: Seconds after which staged media that no run needs are swept (setting).
 SWEEP_AFTER: Final = 3600.0

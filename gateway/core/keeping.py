@@ -43,7 +43,7 @@ class Keeping:
 
     async def reconcile(self) -> None:
         """Wake a worker for what is due and not held; let fail what has waited for too long."""
-        await _again_and_again(RECONCILE_INTERVAL, self._look)
+        await _again_and_again(min(RECONCILE_INTERVAL, self._lease / 8), self._look)
 
     async def _beat(self) -> None:
         attempts = self._holding.attempts()

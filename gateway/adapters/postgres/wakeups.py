@@ -64,6 +64,7 @@ class WakeUps:
         self._at_once = at_once
         #: A job that a dead worker had picked is given to another when the lease of its run is over.
         self._patience = timedelta(seconds=lease)
+        self._interval = timedelta(seconds=min(RECONCILE_INTERVAL, lease / 8))
         self._drain = drain or Drain()
         #: PgQueuer's own bound is always even, and never below two.
         self._places = asyncio.Semaphore(at_once)
@@ -104,7 +105,7 @@ class WakeUps:
                 batch_size=batch,
                 max_concurrent_tasks=2 * batch,
                 heartbeat_timeout=self._patience,
-                dequeue_timeout=timedelta(seconds=RECONCILE_INTERVAL),
+                dequeue_timeout=self._interval,
                 shutdown_on_listener_failure=True,
             )
         )
