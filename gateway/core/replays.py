@@ -6,7 +6,15 @@ from gateway.domain.calls import Outcome
 from gateway.domain.keys import KnownCall
 from gateway.domain.observations import observation_json
 from gateway.domain.runs import Run, RunState
-from gateway.errors import GatewayError, Internal, ResultGone, RunNotFound, error_of_code
+from gateway.errors import (
+    ExecutionNotFound,
+    GatewayError,
+    Internal,
+    KeyInFlight,
+    ResultGone,
+    RunNotFound,
+    error_of_code,
+)
 from gateway.ports import EntryStore, ExecutionStore, RunStore
 
 
@@ -23,13 +31,16 @@ class Replays:
 
         Raises:
             ResultGone: its records are gone, or were never kept.
+            KeyInFlight: its run, in the background, has not ended.
             GatewayError: the run failed; the same error as then.
         """
         try:
             run = await self._runs.get(known.run_id)
-        except RunNotFound:
+            if not run.state.ended:
+                raise KeyInFlight
+            outcome = await self.outcome(run, known.seed)
+        except (RunNotFound, ExecutionNotFound):
             raise ResultGone("What the call with this idempotency key found was deleted.") from None
-        outcome = await self.outcome(run, known.seed)
         return msgspec.structs.replace(outcome, replayed=True)
 
     async def outcome(self, run: Run, seed: tuple[str, ...] = ()) -> Outcome:
