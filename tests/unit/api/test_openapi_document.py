@@ -24,6 +24,8 @@ Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 #: What no caller is answered with: who has gone, and addresses that are none of an operation's.
 UNSEEN = {"run.canceled", "route.not_found", "route.method_not_allowed"}
+#: No operation takes a key, cancels a run or waits for one in the background.
+UNSEEN |= {"idempotency.reused", "idempotency.in_flight", "run.finished", "worker.lost"}
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_after_closing_calls_in_hand_go_on_and_others_are_refused() -> None:
     admission = Admission(2)
     with admission.place():
         admission.close()
-        assert admission.closed
+        assert admission.leaving
         with pytest.raises(Draining), admission.place():
             pass
         assert admission.taken == 1

@@ -104,8 +104,8 @@ def test_an_execution_without_a_run_has_no_state() -> None:
 def test_what_a_caller_puts_in_stands_before_what_the_run_found() -> None:
     seed = Entry(entry_id="mine", created_at=START, content=b"{}")
     columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), seed=(seed,))])
-    assert columns[20] == ["mine", ENTRY_ID]
-    assert columns[21] == [None, RUN_ID]
+    assert columns[23] == ["mine", ENTRY_ID]
+    assert columns[24] == [None, RUN_ID]
 
 
 def test_a_claimed_run_comes_back_with_what_it_is_to_do() -> None:
