@@ -63,7 +63,7 @@ class Runs:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
         accepted = await self._async_calls.accept(call)
         try:
-            run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout)
+            run = await self._following.until_ended(await self._replays.run(accepted.run_id), call.timeout)
             if not run.state.ended:
                 raise RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
             outcome = await self._replays.outcome(run, accepted.seed)
