@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -37,6 +38,8 @@ RUN_ID = "019aa000-0000-7000-8000-000000000001"
 EXECUTION_ID = "019aa000-0000-7000-8000-000000000002"
 #: Seconds for which the worker under test holds a run: so short that what its beats do is seen at once.
 LEASE = 0.01
+#: Seconds for which a run may wait for its pipeline.
+QUEUE_TIMEOUT = 60.0
 ENTRY_ID = "019aa000-0000-7000-8000-000000000003"
 #: Seconds after which a test that waits for something has failed.
 PATIENCE = 20.0
@@ -73,6 +76,18 @@ class Bell:
         async with asyncio.timeout(PATIENCE):
             while self.times < times:
                 await self._rung.wait()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Work that goes on while the block lasts; it may not end of itself."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class FakeEngine:
@@ -257,9 +272,13 @@ class FakeRuns:
         #: Runs that look as if they were due, but others take them first.
         self.taken_by_others: list[str] = []
         self.stale_runs: list[str] = []
+        #: How long a run may have been due, as the last look for stale ones had it.
+        self.patience = 0.0
         self.waiting = 0
         self.counts = 0
-        self.beats, self.wakes, self.looks, self.dues = Bell(), Bell(), Bell(), Bell()
+        #: Why the runs that wait cannot be counted.
+        self.uncountable: GatewayError | None = None
+        self.beats, self.wakes, self.looks, self.stales = Bell(), Bell(), Bell(), Bell()
 
     async def finish(self, finished: FinishedRun) -> None:
         self._records.write(finished)
@@ -320,15 +339,18 @@ class FakeRuns:
 
     async def due(self, pipeline_id: str, limit: int) -> list[str]:
         waiting = [run for run in self._records.runs.values() if run.state is RunState.QUEUED]
-        found = [*self.taken_by_others, *(run.run_id for run in waiting if run.pipeline_id == pipeline_id)][:limit]
-        self.dues.ring()
-        return found
+        return [*self.taken_by_others, *(run.run_id for run in waiting if run.pipeline_id == pipeline_id)][:limit]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:  # noqa: ARG002
-        return self.stale_runs
+    async def stale(self, patience: float, limit: int) -> list[str]:
+        self.patience = patience
+        self.stales.ring()
+        return self.stale_runs[:limit]
 
     async def backlog(self, most: int) -> int:
         self.counts += 1
+        await asyncio.sleep(0)
+        if self.uncountable is not None:
+            raise self.uncountable
         return min(self.waiting, most)
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
@@ -365,6 +387,8 @@ class FakeRuns:
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
         self.woken_for.append(list(pipelines))
         self.wakes.ring()
+        if self._records.failure is not None:
+            raise self._records.failure
         return 0
 
     async def get(self, run_id: str) -> Run:
@@ -649,6 +673,7 @@ class Gateway:
         sync_timeout: float = 30.0,
         turns: int = 16,
         max_queued: int = 100,
+        lease: float = LEASE,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -662,7 +687,7 @@ class Gateway:
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
         dispatcher, staging, clock = Dispatcher(self.engine, self.images), Staging(self.blobs), SteppingClock()
-        executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
+        executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.staging = staging
         self.executions = Executions(executions, self.blobs, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
@@ -670,7 +695,7 @@ class Gateway:
         self.turns = Turns(self.pipelines, turns)
         self.runs = runs_over(
             self.pipelines,
-            Stores(self.run_store, executions, self.entry_store, keys),
+            Stores(self.run_store, executions, self.entry_store, self.key_store),
             dispatcher,
             staging,
             self.following,
@@ -687,11 +712,17 @@ class Gateway:
             self.holding,
             self.following,
             self.turns,
-            lease=LEASE,
+            lease=lease,
             clock=clock,
         )
         self.keeping = Keeping(
-            self.worker, self.pipelines, self.run_store, self.holding, self.turns, lease=LEASE, queue_timeout=60.0
+            self.worker,
+            self.pipelines,
+            self.run_store,
+            self.holding,
+            self.turns,
+            lease=lease,
+            queue_timeout=QUEUE_TIMEOUT,
         )
         self.services = Services(
             pipelines=self.pipelines,

@@ -313,7 +313,7 @@ async def test_no_further_run_is_begun_of_a_pipeline_that_went_away() -> None:
 
 async def test_an_end_is_written_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.core.retrying.WRITE_RETRY", 0.0)
-    built = await gateway()
+    built = await gateway(lease=3600.0)
     name = await accepted(built, b"one")
     finish, left = built.run_store.finish_claimed, [StorageUnavailable()]
 
