@@ -200,8 +200,9 @@ async def test_closing_lets_everybody_go_with_what_is_known(following: Following
 
 async def test_after_closing_nobody_waits_any_more(following: Following, store: FakeRuns) -> None:
     await following.close()
-    assert await following.wait(QUEUED, LONG) is QUEUED
-    assert await following.until_ended(QUEUED, LONG) is QUEUED
+    async with asyncio.timeout(PATIENCE):
+        assert await following.wait(QUEUED, LONG) is QUEUED
+        assert await following.until_ended(QUEUED, LONG) is QUEUED
     assert store.looks.times == 0
 
 

@@ -20,7 +20,7 @@ from gateway.errors import (
 )
 from gateway.limits import FIRST_RETRY, LONGEST_RETRY, MAX_ATTEMPTS
 from gateway.ports import DueRun, FinishedRun
-from unit.fakes import START, Gateway, answering, call, failing, gateway, media_of, never, pipeline
+from unit.fakes import PATIENCE, START, Gateway, answering, call, failing, gateway, media_of, never, pipeline
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 
@@ -236,7 +236,7 @@ async def test_work_that_was_lost_to_another_writes_nothing(caplog: pytest.LogCa
     working = asyncio.create_task(take_up(built, name.run_id))
     await built.engine.begun()
     built.holding.call_off(name.run_id, Reason.LOST)
-    await working
+    await asyncio.wait_for(working, PATIENCE)
     assert (built.records.finished, built.run_store.handed_back) == ([], [])
     assert len(built.blobs.kept) == 1
     assert "run.lost" in [record.getMessage() for record in caplog.records]
@@ -251,7 +251,7 @@ async def test_a_worker_that_takes_its_own_run_up_again_lets_the_earlier_attempt
     built.records.runs[name.run_id] = msgspec.structs.replace(run, state=RunState.QUEUED)
     built.engine.answer = answering(b"{}")
     await take_up(built, name.run_id)
-    await earlier
+    await asyncio.wait_for(earlier, PATIENCE)
     (finished,) = built.records.finished
     assert (finished.run.state, finished.run.attempt) == (RunState.COMPLETED, 2)
     assert built.holding.attempts() == []
@@ -268,7 +268,7 @@ async def test_runs_that_found_no_turn_are_run_when_one_ends() -> None:
     built.engine.answer = answering(b"{}")
     built.run_store.taken_by_others = ["019aa000-0000-7000-8000-00000000ffff"]
     await built.runs.cancel(names[0].run_id)
-    await first
+    await asyncio.wait_for(first, PATIENCE)
     assert [each.run.run_id for each in built.records.finished] == [name.run_id for name in names]
     assert built.engine.most_at_once == 1
 
@@ -294,7 +294,7 @@ async def test_a_run_that_comes_while_the_next_one_is_looked_for_is_not_forgotte
     monkeypatch.setattr(built.run_store, "due", one_comes_meanwhile)
     built.engine.answer = answering(b"{}")
     await built.runs.cancel(first.run_id)
-    await working
+    await asyncio.wait_for(working, PATIENCE)
     assert (await built.runs.get(came[0].run_id)).state is RunState.COMPLETED
 
 
@@ -307,7 +307,7 @@ async def test_no_further_run_is_begun_of_a_pipeline_that_went_away() -> None:
     built.source.pipelines = [pipeline(status=PipelineStatus.UNAVAILABLE)]
     await built.pipelines.refresh()
     await built.runs.cancel(names[0].run_id)
-    await first
+    await asyncio.wait_for(first, PATIENCE)
     assert (await built.runs.get(names[1].run_id)).state is RunState.QUEUED
 
 
