@@ -38,6 +38,7 @@ class Following:
         self._count = 0
         self._nudged = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def changed(self, run_id: str) -> None:
         """Have a run looked at now: something has been written of it in this process."""
@@ -54,12 +55,10 @@ class Following:
         """
         if known.state.ended:
             return known
-        async with self._following(known) as follower:
-            try:
-                async with asyncio.timeout(seconds):
-                    return await follower.changed or known
-            except TimeoutError:
-                return known
+        try:
+            return await self._change(known, seconds) or known
+        except TimeoutError:
+            return known
 
     async def until_ended(self, known: Run, seconds: float) -> Run:
         """The run when it has ended, or as it is when the time is over.
@@ -69,12 +68,20 @@ class Following:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while not known.state.ended and loop.time() < deadline:
-            known = await self.wait(known, deadline - loop.time())
+        while not known.state.ended:
+            try:
+                another = await self._change(known, deadline - loop.time())
+            except TimeoutError:
+                return known
+            if another is None:
+                return known
+            known = another
         return known
 
     async def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
-        """The events of a run from the one behind number `after` on, until its end; None while nothing happens.
+        """The events of a run from the one behind number `after` on; None while nothing happens.
+
+        They end with the run, with its deletion, and when the gateway lets everybody go.
 
         Raises:
             Overloaded: too many wait.
@@ -86,19 +93,36 @@ class Following:
                     yield event
             if known.state.ended:
                 return
-            seen = known
-            known = await self.wait(seen, heartbeat)
-            if known is seen:
+            try:
+                another = await self._change(known, heartbeat)
+            except TimeoutError:
                 yield None
+                continue
+            if another is None:
+                return
+            known = another
 
     async def close(self) -> None:
-        """Let everybody who waits go with what is known."""
+        """Let everybody who waits go with what is known, now and from now on."""
+        self._closed = True
         for follower in [each for those in self._followers.values() for each in those]:
             if not follower.changed.done():
                 follower.changed.set_result(None)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _change(self, known: Run, seconds: float) -> Run | None:
+        """The run as soon as it is another than `known`; None where it is gone, or nobody looks any more.
+
+        Raises:
+            Overloaded: too many wait.
+            TimeoutError: the time is over.
+        """
+        if self._closed:
+            return None
+        async with self._following(known) as follower, asyncio.timeout(seconds):
+            return await follower.changed
 
     @asynccontextmanager
     async def _following(self, known: Run) -> AsyncIterator[_Follower]:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
+import msgspec
+
 from gateway.core.admission import Admission
 from gateway.core.async_calls import AsyncCalls
 from gateway.core.following import Following
@@ -15,7 +17,7 @@ from gateway.domain.calls import Accepted, Call, Outcome
 from gateway.domain.ids import is_uuid, known_form
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunPage, RunState
-from gateway.errors import InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
+from gateway.errors import GatewayError, InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
 from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
@@ -60,13 +62,16 @@ class Runs:
     async def _going_on(self, call: Call) -> Outcome:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
         accepted = await self._async_calls.accept(call)
-        run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout)
-        if run.state.ended:
+        try:
+            run = await self._following.until_ended(await self._replays.run(accepted.run_id), call.timeout)
+            if not run.state.ended:
+                raise RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
             outcome = await self._replays.outcome(run, accepted.seed)
-            return Outcome(outcome.execution_id, outcome.run_id, outcome.observation, accepted.replayed)
-        error = RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
-        error.execution_id, error.run_id = run.execution_id, run.run_id
-        raise error
+        except GatewayError as error:
+            # Whatever hinders the answer, the run was accepted: the caller is told its name.
+            error.execution_id, error.run_id = accepted.execution_id, accepted.run_id
+            raise
+        return msgspec.structs.replace(outcome, replayed=accepted.replayed)
 
     async def execute_async(self, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.

@@ -66,14 +66,16 @@ class Worker:
             self._quotas.give_back(due.pipeline_id)
 
     async def _next(self, pipeline_id: str) -> bool:
-        """Run one more run of a pipeline, where some had to wait; whether there was one."""
-        if not self._quotas.waited_for(pipeline_id) or not self._pipelines.can_run(pipeline_id):
+        """Run one more run of a pipeline, where some had to wait; False where none is to be expected."""
+        refused = self._quotas.last_refused(pipeline_id)
+        if refused is None or not self._pipelines.can_run(pipeline_id):
             return False
         for run_id in await self._store.due(pipeline_id, self._quotas.looks):
             if await self._take(run_id):
                 return True
-        self._quotas.none_waits(pipeline_id)
-        return False
+        self._quotas.none_waits(pipeline_id, refused)
+        # One may have found no place while this look was made.
+        return self._quotas.last_refused(pipeline_id) is not None
 
     async def give_up(self, run_id: str) -> None:
         """Let a run fail that has waited for its pipeline for too long."""

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,14 +26,15 @@ from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
 from gateway.core.staging import Staging
 from gateway.core.worker import Worker
+from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.keys import Key, KnownCall
-from gateway.domain.media import MediaRecord
+from gateway.domain.media import MediaRecord, given
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
-from gateway.domain.runs import Run, RunError, RunState
+from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
 from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
 from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
@@ -43,7 +44,11 @@ RUN_ID = "019aa000-0000-7000-8000-000000000001"
 EXECUTION_ID = "019aa000-0000-7000-8000-000000000002"
 #: Seconds for which the worker under test holds a run: so short that what its beats do is seen at once.
 LEASE = 0.01
+#: Seconds for which a run may wait for its pipeline.
+QUEUE_TIMEOUT = 60.0
 ENTRY_ID = "019aa000-0000-7000-8000-000000000003"
+#: Seconds after which a test that waits for something has failed.
+PATIENCE = 20.0
 
 Answer = Callable[[Inference, Dispatch], Awaitable[list[Value]]]
 
@@ -59,6 +64,38 @@ class SteppingClock:
         return moment
 
 
+class Bell:
+    """Something that happens again and again, and can be waited for."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """It has happened once more."""
+        self.times += 1
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def rang(self, times: int = 1) -> None:
+        """Wait until it has happened this often."""
+        async with asyncio.timeout(PATIENCE):
+            while self.times < times:
+                await self._rung.wait()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Work that goes on while the block lasts; it may not end of itself."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class FakeEngine:
     """An `InferenceEngine` that answers as `answer` says, and remembers what it was asked."""
 
@@ -69,9 +106,15 @@ class FakeEngine:
         self.at_once = 0
         self.most_at_once = 0
         self.closed = False
+        self._begun = Bell()
+
+    async def begun(self, times: int = 1) -> None:
+        """Wait until it was asked this often."""
+        await self._begun.rang(times)
 
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         self.asked.append(inference)
+        self._begun.ring()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -130,10 +173,11 @@ class FakeRecords:
         assert finished.key is not None
         digest, seed = finished.key.key.digest, tuple(each.entry_id for each in finished.seed)
         known = self.keys.get(digest)
-        if finished.key.freed:
-            self.keys.pop(digest, None)
-        elif known is None or known.run_id != finished.run.run_id:
-            raise KeyLost
+        if known is None or known.run_id != finished.run.run_id:
+            if not finished.key.freed:
+                raise KeyLost
+        elif finished.key.freed:
+            del self.keys[digest]
         else:
             self.keys[digest] = msgspec.structs.replace(known, lease_until=None, seed=seed)
 
@@ -175,6 +219,9 @@ class FakeExecutions:
     async def delete(self, execution_id: str) -> list[str]:
         self._records.existing(execution_id)
         del self._records.executions[execution_id]
+        self._records.runs = {
+            run_id: run for run_id, run in self._records.runs.items() if run.execution_id != execution_id
+        }
         return [each.blob for each in self._records.media if each.execution_id == execution_id]
 
     async def add_media(self, record: MediaRecord) -> None:
@@ -220,21 +267,24 @@ class FakeRuns:
 
     def __init__(self, records: FakeRecords):
         self._records = records
-        self.claimable: dict[str, ClaimedRun] = {}
+        #: What the runs in the background that have not ended are to do.
+        self.requests: dict[str, RunRequest] = {}
         self.held = True
         self.handed_back: list[tuple[str, int, float]] = []
         self.put_off_for: list[RunError] = []
         self.extended: list[list[tuple[str, int]]] = []
         self.still_held: frozenset[str] | None = None
-        self.to_be_canceled: frozenset[str] = frozenset()
-        self.rounds = 0
         self.woken_for: list[list[str]] = []
-        self.overdue: list[str] = []
+        #: Runs that look as if they were due, but others take them first.
+        self.taken_by_others: list[str] = []
         self.stale_runs: list[str] = []
+        #: How long a run may have been due, as the last look for stale ones had it.
+        self.patience = 0.0
         self.waiting = 0
         self.counts = 0
-        self.looks = 0
-        self._kept = asyncio.Condition()
+        #: Why the runs that wait cannot be counted.
+        self.uncountable: GatewayError | None = None
+        self.beats, self.wakes, self.looks, self.stales = Bell(), Bell(), Bell(), Bell()
 
     async def finish(self, finished: FinishedRun) -> None:
         self._records.write(finished)
@@ -247,11 +297,9 @@ class FakeRuns:
         if accepted.new is not None:
             self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
         self._records.accepted.append(accepted)
+        self._records.entries += [(accepted.run.execution_id, each) for each in accepted.seed]
         self._records.show(accepted.run)
-        self.claimable[accepted.run.run_id] = ClaimedRun(
-            msgspec.structs.replace(accepted.run, state=RunState.RUNNING, attempt=1, started_at=START),
-            accepted.request,
-        )
+        self.requests[accepted.run.run_id] = accepted.request
 
     def _take_key(self, accepted: AcceptedRun) -> None:
         assert accepted.key is not None
@@ -266,63 +314,88 @@ class FakeRuns:
         )
 
     async def claim(self, run_id: str, worker: str, lease: float) -> ClaimedRun | None:  # noqa: ARG002
-        return self.claimable.pop(run_id, None)
+        run = self._records.runs.get(run_id)
+        if run is None or run_id not in self.requests or run.state is not RunState.QUEUED:
+            return None
+        run = msgspec.structs.replace(
+            run, state=RunState.RUNNING, attempt=run.attempt + 1, worker=worker, started_at=START
+        )
+        self._records.show(run)
+        return ClaimedRun(run, self.requests[run_id])
 
     async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> Extended:  # noqa: ARG002
         self.extended.append(list(held))
+        self.beats.ring()
         if self._records.failure is not None:
             raise self._records.failure
         there = frozenset(run_id for run_id, _ in held)
-        return Extended(there if self.still_held is None else there & self.still_held, self.to_be_canceled)
+        wanted = frozenset(run_id for run_id in there if self._records.runs[run_id].cancel_requested_at is not None)
+        return Extended(there if self.still_held is None else there & self.still_held, wanted)
 
     async def cancel(self, run_id: str, error: RunError) -> Canceled:
         run = await self.get(run_id)
-        if run.state is not RunState.QUEUED:
+        if run.state.ended:
             return Canceled(run)
-        claimed = self.claimable.pop(run_id)
-        run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, cancel_requested_at=START)
+        run, blobs = msgspec.structs.replace(run, cancel_requested_at=START), ()
+        if run.state is RunState.QUEUED:
+            run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, completed_at=START)
+            blobs = self.requests.pop(run_id).staged
         self._records.show(run)
-        return Canceled(run, claimed.request.staged)
+        return Canceled(run, blobs)
 
-    async def due(self, pipeline_id: str, limit: int) -> list[str]:  # noqa: ARG002
-        return self.overdue[:limit]
+    async def due(self, pipeline_id: str, limit: int) -> list[str]:
+        waiting = [run for run in self._records.runs.values() if run.state is RunState.QUEUED]
+        return [*self.taken_by_others, *(run.run_id for run in waiting if run.pipeline_id == pipeline_id)][:limit]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:  # noqa: ARG002
-        return self.stale_runs
+    async def stale(self, patience: float, limit: int) -> list[str]:
+        self.patience = patience
+        self.stales.ring()
+        return self.stale_runs[:limit]
 
     async def backlog(self, most: int) -> int:
         self.counts += 1
+        await asyncio.sleep(0)
+        if self.uncountable is not None:
+            raise self.uncountable
         return min(self.waiting, most)
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(run_id for run_id in run_ids if run_id in self.claimable)
+        if self._records.failure is not None:
+            raise self._records.failure
+        return frozenset(run_id for run_id in run_ids if run_id in self.requests)
 
     async def find(self, run_ids: Sequence[str]) -> list[Run]:
-        self.looks += 1
+        self.looks.ring()
         if self._records.failure is not None:
             raise self._records.failure
         return [self._records.runs[run_id] for run_id in run_ids if run_id in self._records.runs]
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
-        if self.held:
-            self._records.write(finished)
-        return self.held
+        run = self._records.runs[finished.run.run_id]
+        if not self.held or run.state is not RunState.RUNNING or run.attempt != finished.run.attempt:
+            return False
+        self._records.write(finished)
+        del self.requests[run.run_id]
+        return True
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
         self.handed_back.append((run_id, attempt, delay))
         self.put_off_for.append(why)
+        run = self._records.runs[run_id]
+        if run.state is not RunState.RUNNING or run.attempt != attempt:
+            return
+        tried = Attempt(number=attempt, worker=run.worker, started_at=run.started_at, ended_at=START, error=why)
+        past = (*run.past_attempts, tried)
+        self._records.show(
+            msgspec.structs.replace(run, state=RunState.QUEUED, worker=None, started_at=None, past_attempts=past)
+        )
 
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
         self.woken_for.append(list(pipelines))
-        async with self._kept:
-            self.rounds += 1
-            self._kept.notify_all()
+        self.wakes.ring()
+        if self._records.failure is not None:
+            raise self._records.failure
         return 0
-
-    async def woke(self, times: int) -> None:
-        """Wait until workers were woken this often."""
-        async with self._kept:
-            await self._kept.wait_for(lambda: self.rounds >= times)
 
     async def get(self, run_id: str) -> Run:
         if run_id not in self._records.runs:
@@ -377,6 +450,7 @@ class FakeBlobs:
         self.kept: dict[str, bytes] = {}
         self.dropped: list[str] = []
         self.failure: GatewayError | None = None
+        self.sweeps = Bell()
 
     async def put(self, key: str, data: bytes) -> None:
         if self.failure is not None:
@@ -398,6 +472,7 @@ class FakeBlobs:
             self.kept.pop(key, None)
 
     async def older(self, prefix: str, seconds: float) -> AsyncIterator[Sequence[str]]:  # noqa: ARG002
+        self.sweeps.ring()
         if self.failure is not None:
             raise self.failure
         for key in [each for each in self.kept if each.startswith(prefix)]:
@@ -432,13 +507,10 @@ class FakeSource:
         self.pipelines = list(pipelines)
         self.hidden: frozenset[str] = frozenset()
         self.failure: GatewayError | None = None
-        self.looks = 0
-        self._looked = asyncio.Condition()
+        self._looks = Bell()
 
     async def discover(self, known: dict[str, Pipeline]) -> Discovery:  # noqa: ARG002 - the port's signature
-        async with self._looked:
-            self.looks += 1
-            self._looked.notify_all()
+        self._looks.ring()
         if self.failure is not None:
             raise self.failure
         return Discovery(list(self.pipelines), self.hidden)
@@ -446,10 +518,14 @@ class FakeSource:
     async def ready(self) -> bool:
         return self.failure is None
 
+    @property
+    def looks(self) -> int:
+        """How often it was asked."""
+        return self._looks.times
+
     async def looked(self, times: int) -> None:
         """Wait until it was asked this often."""
-        async with self._looked:
-            await self._looked.wait_for(lambda: self.looks >= times)
+        await self._looks.rang(times)
 
 
 class FakeControl:
@@ -624,6 +700,18 @@ def finished_run(run_id: str = RUN_ID, execution_id: str = EXECUTION_ID, content
     return FinishedRun(new=execution, run=run, entries=(entry(content),))
 
 
+async def never(inference: Inference, dispatch: Dispatch) -> list[Value]:  # noqa: ARG001
+    """An answer that never comes."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def call(*media: bytes, **fields: object) -> Call:
+    """A call of the pipeline `ocr` on these media."""
+    asked = {"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields
+    return Call(**asked)  # type: ignore[arg-type]
+
+
 class Gateway:
     """The core over fakes, as the doors get it."""
 
@@ -636,6 +724,7 @@ class Gateway:
         sync_timeout: float = 30.0,
         quota: int = 16,
         max_queued: int = 100,
+        lease: float = LEASE,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -652,7 +741,7 @@ class Gateway:
         self.healing = Healing(self.control, self.turns, self.pipelines.refresh, clock=lambda: self.now)
         dispatcher = Dispatcher(self.engine, self.images, self.healing)
         staging, clock = Staging(self.blobs), SteppingClock()
-        executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
+        executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.staging = staging
         self.executions = Executions(executions, self.blobs, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
@@ -660,7 +749,7 @@ class Gateway:
         self.quotas = Quotas(self.pipelines, quota)
         self.runs = runs_over(
             self.pipelines,
-            Stores(self.run_store, executions, self.entry_store, keys),
+            Stores(self.run_store, executions, self.entry_store, self.key_store),
             dispatcher,
             staging,
             self.following,
@@ -677,11 +766,17 @@ class Gateway:
             self.holding,
             self.following,
             self.quotas,
-            lease=LEASE,
+            lease=lease,
             clock=clock,
         )
         self.keeping = Keeping(
-            self.worker, self.pipelines, self.run_store, self.holding, self.quotas, lease=LEASE, queue_timeout=60.0
+            self.worker,
+            self.pipelines,
+            self.run_store,
+            self.holding,
+            self.quotas,
+            lease=lease,
+            queue_timeout=QUEUE_TIMEOUT,
         )
         self.services = Services(
             pipelines=self.pipelines,

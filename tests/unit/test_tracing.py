@@ -72,7 +72,7 @@ async def test_a_run_in_the_background_goes_on_with_the_trace_of_its_call(spans:
     built = await gateway()
     with tracing.span("caller", parent=HEADERS):
         accepted = await built.runs.execute_async(call())
-    kept = built.run_store.claimable[accepted.run_id].request.trace
+    kept = built.run_store.requests[accepted.run_id].trace
     assert kept["traceparent"].split("-")[1] == TRACE
     await asyncio.create_task(built.worker.take_up(DueRun(accepted.run_id, "ocr")))
     assert named(spans) == {

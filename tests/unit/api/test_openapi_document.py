@@ -25,6 +25,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 #: What no caller is answered with: who has gone, and addresses that are none of an operation's.
 #: The last of them until hooks have routes.
 UNSEEN = {"run.canceled", "route.not_found", "route.method_not_allowed", "hook.target_forbidden"}
+#: No operation takes a key, cancels a run or waits for one in the background.
+UNSEEN |= {"idempotency.reused", "idempotency.in_flight", "run.finished", "worker.lost"}
 
 
 @pytest.fixture(scope="module")
