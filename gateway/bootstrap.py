@@ -305,6 +305,7 @@ async def doors(settings: Settings, services: Services, report: Report) -> Async
         yield
     finally:
         services.runs.admission.close()
+        services.runs.let_go()
         await asyncio.gather(rest.stop(), grpc_server.stop())
         listener.close()
 

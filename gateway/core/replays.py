@@ -1,7 +1,5 @@
 """Answering a call again with what its run has left: the same observation, or the same error."""
 
-import msgspec
-
 from gateway.domain.calls import Outcome
 from gateway.domain.keys import KnownCall
 from gateway.domain.observations import observation_json
@@ -29,22 +27,28 @@ class Replays:
             run = await self._runs.get(known.run_id)
         except RunNotFound:
             raise ResultGone("What the call with this idempotency key found was deleted.") from None
-        outcome = await self.outcome(run, known.seed)
-        return msgspec.structs.replace(outcome, replayed=True)
+        return await self.outcome(run, known.seed, replayed=True)
 
-    async def outcome(self, run: Run, seed: tuple[str, ...] = ()) -> Outcome:
+    async def outcome(self, run: Run, seed: tuple[str, ...], *, replayed: bool) -> Outcome:
         """What a run that has ended found, behind what its caller put in.
 
         Raises:
             ResultGone: it was not kept.
             GatewayError: the run failed.
         """
+        try:
+            return Outcome(run.execution_id, run.run_id, await self._found(run, seed), replayed)
+        except GatewayError as error:
+            error.replayed = replayed
+            raise
+
+    async def _found(self, run: Run, seed: tuple[str, ...]) -> bytes:
         if run.state not in (RunState.COMPLETED, RunState.COMPLETED_WITH_ERRORS):
             raise failure(run)
         if (await self._executions.get(run.execution_id)).transient:
             raise ResultGone
         entries = await self._entries.of_run(run.execution_id, run.run_id, seed)
-        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, entries))
+        return observation_json(run.execution_id, entries)
 
 
 def failure(run: Run) -> GatewayError:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
+import msgspec
+
 from gateway.core.admission import Admission
 from gateway.core.async_calls import AsyncCalls
 from gateway.core.following import Following
@@ -16,6 +18,7 @@ from gateway.domain.ids import is_uuid, known_form
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunPage, RunState
 from gateway.errors import InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
+from gateway.limits import ASYNC_TIMEOUT
 from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
@@ -59,11 +62,10 @@ class Runs:
 
     async def _going_on(self, call: Call) -> Outcome:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
-        accepted = await self._async_calls.accept(call)
-        run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout)
+        accepted = await self._async_calls.accept(msgspec.structs.replace(call, timeout=ASYNC_TIMEOUT))
+        run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout, stays=True)
         if run.state.ended:
-            outcome = await self._replays.outcome(run, accepted.seed)
-            return Outcome(outcome.execution_id, outcome.run_id, outcome.observation, accepted.replayed)
+            return await self._replays.outcome(run, accepted.seed, replayed=accepted.replayed)
         error = RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
         error.execution_id, error.run_id = run.execution_id, run.run_id
         raise error
@@ -107,11 +109,12 @@ class Runs:
 
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return await self._following.wait(known, seconds)
 
     async def until_ended(self, run_id: str, seconds: float) -> Run:
-        """The run when it has ended, or as it is when the time is over.
+        """The run when it has ended, or as it is when the time is over, or the gateway stops.
 
         Raises:
             RunNotFound: there is none of this ID.
@@ -122,8 +125,11 @@ class Runs:
     def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
         """The events of a run behind number `after`, until its end; None where nothing happens for a heartbeat.
 
+        They end before, to be asked for again, when the gateway stops, and after MAX_STREAM_AGE.
+
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return self._following.events(known, after, heartbeat)
 
@@ -148,6 +154,10 @@ class Runs:
         self._following.changed(run_id)
         log.info("run.cancel_requested", extra={"run_id": run_id, "state": run.state})
         return run
+
+    def let_go(self) -> None:
+        """Have those who follow runs go, and go on elsewhere: the gateway stops."""
+        self._following.let_go()
 
     async def close(self) -> None:
         """Let those who follow runs go, and wait until the runs of callers who have gone are recorded."""

@@ -12,7 +12,8 @@ from gateway.domain.runs import RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_TAG_CHARACTERS
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire import protos
+from gateway.wire import protos, run_protos
+from gateway.wire.call_protos import sync_call
 from gateway.wire.calls import asked as asked_of
 from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
@@ -23,7 +24,7 @@ def request(*media: media_pb2.Media, **fields: object) -> pipelines_pb2.ExecuteS
 
 def test_raw_bytes_base64_and_data_urls_are_the_same_media() -> None:
     text = base64.b64encode(b"abc").decode()
-    call = protos.call(
+    call = sync_call(
         request(
             media_pb2.Media(data=b"abc"),
             media_pb2.Media(base64=text),
@@ -40,11 +41,11 @@ def test_a_request_becomes_the_same_call_as_a_rest_body() -> None:
         media_pb2.Media(data=b"abc"), inputs=b'{"PROMPT":"hi"}', tag="mine", meta_data=b'{"a":12345678901234567890.10}'
     )
     body = b'{"media":["YWJj"],"inputs":{"PROMPT":"hi"},"tag":"mine","metaData":{"a":12345678901234567890.10}}'
-    assert protos.call(asked, 30) == asked_of("ocr", body, 30).call
+    assert sync_call(asked, 30) == asked_of("ocr", body, 30).call
 
 
 def test_what_is_not_set_is_absent() -> None:
-    call = protos.call(request(), 30)
+    call = sync_call(request(), 30)
     assert (call.media, call.inputs, call.tag, call.meta_data, call.timeout) == ((), {}, None, None, 30)
 
 
@@ -68,14 +69,14 @@ def test_what_is_not_set_is_absent() -> None:
 )
 def test_what_is_not_a_call_is_refused_by_its_field(asked: pipelines_pb2.ExecuteSyncRequest, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        protos.call(asked, 30)
+        sync_call(asked, 30)
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan")])
 def test_a_deadline_that_has_passed_is_refused(timeout: float) -> None:
     with pytest.raises(InvalidInput) as refused:
-        protos.call(request(media_pb2.Media(data=b"a")), timeout)
+        sync_call(request(media_pb2.Media(data=b"a")), timeout)
     assert refused.value.field == "timeout"
 
 
@@ -106,7 +107,7 @@ def test_a_graph_becomes_its_message() -> None:
 
 @pytest.mark.parametrize("state", RunState)
 def test_every_state_of_a_run_has_its_number(state: RunState) -> None:
-    message = protos.run(msgspec.structs.replace(finished_run().run, state=state))
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, state=state))
     assert runs_pb2.RunState.Name(message.state) == f"RUN_STATE_{state.upper()}"
 
 
@@ -114,7 +115,7 @@ def test_a_run_becomes_its_message() -> None:
     run = msgspec.structs.replace(
         finished_run().run, timings=Timings(1.5, 2.0, 0.25), error=RunError("run.timeout", "Late.")
     )
-    message = protos.run(run)
+    message = run_protos.run(run)
     assert (message.run_id, message.execution_id, message.attempt, message.media_count) == (RUN_ID, EXECUTION_ID, 1, 1)
     assert message.started_at.ToDatetime(tzinfo=START.tzinfo) == START
     assert (message.timings.queue_ms, message.timings.compute_ms, message.timings.gateway_ms) == (1.5, 2.0, 0.25)
@@ -122,7 +123,7 @@ def test_a_run_becomes_its_message() -> None:
 
 
 def test_a_run_that_did_not_end_has_neither_end_nor_error() -> None:
-    message = protos.run(msgspec.structs.replace(finished_run().run, completed_at=None))
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, completed_at=None))
     assert not message.HasField("completed_at")
     assert not message.HasField("timings")
     assert not message.HasField("error")

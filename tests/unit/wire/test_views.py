@@ -6,6 +6,7 @@ from gateway.domain.executions import Execution
 from gateway.domain.pipelines import PipelineStatus
 from gateway.domain.runs import RunError, RunState, Timings
 from gateway.wire import views
+from gateway.wire.runs import run_view
 from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
 
@@ -67,7 +68,7 @@ def test_an_execution_shows_the_state_of_its_newest_run_in_upper_case() -> None:
 
 def test_a_run_is_shown_with_its_state_timings_and_versions() -> None:
     run = msgspec.structs.replace(finished_run().run, timings=Timings(1.5, 2.0, 0.25))
-    assert plain(views.run_view(run)) == {
+    assert plain(run_view(run)) == {
         "runId": RUN_ID,
         "executionId": EXECUTION_ID,
         "pipelineId": "ocr",
