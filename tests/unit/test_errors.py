@@ -45,6 +45,7 @@ CONTRACT = {
     "storage.unavailable": (503, "UNAVAILABLE"),
     "pipeline.not_ready": (503, "UNAVAILABLE"),
     "gateway.draining": (503, "UNAVAILABLE"),
+    "worker.lost": (503, "UNAVAILABLE"),
     "run.canceled": (499, "CANCELLED"),
     "run.timeout": (504, "DEADLINE_EXCEEDED"),
     "runtime.unsupported": (501, "UNIMPLEMENTED"),
@@ -52,6 +53,8 @@ CONTRACT = {
 }
 #: Classes that only gather others and are answered under the code of one of them.
 GATHERING = (errors.GatewayError, errors.InvalidRequest, errors.MediaRefused, errors.Unavailable)
+#: A shade of another error, which only the core tells from it.
+SHADES = (errors.KeyLost,)
 
 
 def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
@@ -61,7 +64,7 @@ def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
             yield from tree(each)
 
 
-ANSWERED = [each for each in tree() if each not in GATHERING]
+ANSWERED = [each for each in tree() if each not in (*GATHERING, *SHADES)]
 
 
 @pytest.mark.parametrize("kind", ANSWERED, ids=lambda each: each.__name__)
@@ -90,7 +93,13 @@ def test_every_error_says_a_sentence_of_its_own(kind: type[GatewayError]) -> Non
 
 @pytest.mark.parametrize("kind", ANSWERED, ids=lambda each: each.__name__)
 def test_what_a_repeat_can_heal_says_when(kind: type[GatewayError]) -> None:
-    assert (kind().retry_after is not None) == (kind.http in (429, 503))
+    assert (kind().retry_after is not None) == (kind.http in (429, 503) or kind is errors.KeyInFlight)
+
+
+@pytest.mark.parametrize("kind", SHADES)
+def test_a_shade_of_an_error_is_answered_as_that_error_is(kind: type[GatewayError]) -> None:
+    (shaded,) = kind.__bases__
+    assert (kind.code, kind.http, kind.grpc) == (shaded.code, shaded.http, shaded.grpc)
 
 
 def test_an_error_may_say_more_than_its_kind() -> None:

@@ -148,7 +148,7 @@ def background(run: dict[str, object], entries: dict[str, object]) -> Answering:
     def answering(asked: Asked) -> Answer:
         if asked.path.endswith("/executeAsync"):
             return Answer({"executionId": "e-1", "runId": "r-1"}, 202)
-        return Answer(run if asked.path == "/v1/runs/r-1" else entries)
+        return Answer(run if asked.path.startswith("/v1/runs/r-1?wait=") else entries)
 
     return answering
 
@@ -161,7 +161,7 @@ def test_async_gives_the_ids_at_once(scan: Path) -> None:
 
 
 def test_async_and_wait_gives_what_the_run_found(scan: Path) -> None:
-    with faking(background({"runId": "r-1", "state": "completed"}, observation("read"))) as fake:
+    with faking(background({"runId": "r-1", "state": "completed", "done": True}, observation("read"))) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     expected = {"file": str(scan), "executionId": "e-1", "runId": "r-1", "observation": observation("read")}
     assert lines(result) == [expected]
@@ -170,13 +170,17 @@ def test_async_and_wait_gives_what_the_run_found(scan: Path) -> None:
 def test_async_and_wait_on_an_execution_leaves_out_what_other_runs_found(scan: Path) -> None:
     mine = observation("mine")
     entries = mine | {"mediaContents": [{"id": "0", "runId": "r-0"}, *mine["mediaContents"], {"id": "2"}]}
-    with faking(background({"runId": "r-1", "state": "completed"}, entries)) as fake:
+    with faking(background({"runId": "r-1", "state": "completed", "done": True}, entries)) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait", "--execution", "e-1")
     assert lines(result)[0]["observation"] == mine
 
 
 def test_async_and_wait_gives_the_error_of_a_run_that_failed(scan: Path) -> None:
-    failed = {"state": "failed", "error": {"code": "triton.failed", "message": "A model failed on this input."}}
+    failed = {
+        "state": "failed",
+        "done": True,
+        "error": {"code": "triton.failed", "message": "A model failed on this input."},
+    }
     with faking(background(failed, {})) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     assert (result.exit_code, lines(result)) == (
@@ -193,7 +197,7 @@ def test_the_waiting_ends_with_the_timeout_and_says_that_the_run_goes_on(scan: P
 
 def test_the_waiting_bears_a_gateway_that_is_away_for_a_while(scan: Path) -> None:
     away = iter([problem("storage.unavailable", "Away.", 503, Retry_After="2")])
-    answering = background({"state": "completed"}, observation("read"))
+    answering = background({"state": "completed", "done": True}, observation("read"))
     with faking(lambda asked: next(away, answering(asked)) if "/runs/" in asked.path else answering(asked)) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     assert result.exit_code == 0

@@ -3,17 +3,20 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway.domain.calls import Form
 from gateway.domain.executions import Execution
 from gateway.domain.graph import definition
 from gateway.domain.media import Media
 from gateway.domain.pipelines import PipelineStatus
-from gateway.domain.runs import RunError, RunState, Timings
+from gateway.domain.run_events import events
+from gateway.domain.runs import Priority, RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_TAG_CHARACTERS
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
 from gateway.wire import protos, run_protos
-from gateway.wire.call_protos import sync_call
+from gateway.wire.call_protos import async_call, sync_call
 from gateway.wire.calls import asked as asked_of
 from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
@@ -149,3 +152,40 @@ def test_an_execution_without_a_run_has_no_state() -> None:
     assert message.state == runs_pb2.RUN_STATE_UNSPECIFIED
     assert not message.HasField("completed_at")
     assert not message.HasField("error")
+
+
+def test_a_request_for_the_background_becomes_the_same_call_as_a_rest_body() -> None:
+    moment = Timestamp()
+    moment.FromDatetime(START)
+    asked = pipelines_pb2.ExecuteAsyncRequest(
+        call=request(media_pb2.Media(data=b"abc")), priority=runs_pb2.PRIORITY_HIGH, execute_after=moment
+    )
+    body = b'{"media":["YWJj"],"priority":"high","executeAfter":"2026-11-21T08:15:00.123456+01:00"}'
+    assert async_call(asked, 30, "k") == asked_of("ocr", body, 30, Form.ACCEPTED, "k").call
+
+
+def test_a_call_that_goes_on_says_so() -> None:
+    asked = request(media_pb2.Media(data=b"abc"), on_timeout=pipelines_pb2.ON_TIMEOUT_CONTINUE)
+    assert sync_call(asked, 30).goes_on
+    with pytest.raises(InvalidInput) as refused:
+        async_call(pipelines_pb2.ExecuteAsyncRequest(call=asked), 30)
+    assert refused.value.field == "onTimeout"
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_every_priority_has_its_number(priority: Priority) -> None:
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, priority=priority))
+    assert runs_pb2.Priority.Name(message.priority) == f"PRIORITY_{priority.upper()}"
+
+
+def test_a_run_shows_its_tries_and_that_it_has_ended() -> None:
+    message = run_protos.run(finished_run().run)
+    assert (message.done, [each.number for each in message.attempts]) == (True, [1])
+    assert not message.HasField("execute_after")
+
+
+def test_the_event_of_the_end_carries_the_run() -> None:
+    run = finished_run().run
+    told = [run_protos.run_event(each, run if each.state.ended else None) for each in events(run)]
+    assert [each.sequence for each in told] == [1, 2, 3]
+    assert [each.HasField("run") for each in told] == [False, False, True]
