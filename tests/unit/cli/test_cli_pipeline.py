@@ -233,6 +233,8 @@ def test_where_no_gateway_answers_one_sentence_says_what_to_do(scan: Path) -> No
         (["x", "--url", "ftp://host"], "http://host:port"),
         (["x", "--api-key", "a\nb"], "--api-key"),
         (["x", "--parallel", "0"], "--parallel"),
+        (["x", "--priority", "high"], "belong to --async"),
+        (["x", "y", "--key", "k"], "--key names one call"),
         (["--dir", "/nonexistent"], "--dir"),
     ],
 )
@@ -263,3 +265,29 @@ def test_ctrl_c_is_exit_code_130(scan: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("gateway.cli.pipeline.lines", interrupt)
     assert CliRunner().invoke(main, ["pipeline", "run", "ocr", str(scan)]).exit_code == 130
+
+
+def test_a_call_whose_answer_was_lost_is_asked_again_under_the_same_key(scan: Path) -> None:
+    cut = Answer(b"{", headers={"Content-Length": "9", "Connection": "close"})
+    lost = iter([cut, problem("idempotency.in_flight", "Wait.", 409)])
+    with faking(lambda _: next(lost, ran(observation("once")))) as fake:
+        result = invoke(fake, "pipeline", "run", "ocr", scan)
+    assert [line["observation"] for line in lines(result)] == [observation("once")]
+    assert len({asked.headers["idempotency-key"] for asked in fake.asked}) == 1
+    assert len(fake.asked) == 3
+
+
+def test_each_file_has_a_key_of_its_own_and_one_file_may_have_the_callers(scan: Path) -> None:
+    with faking(found("")) as fake:
+        invoke(fake, "pipeline", "run", "ocr", scan, scan)
+        invoke(fake, "pipeline", "run", "ocr", scan, "--key", "mine")
+    first, second, third = (asked.headers["idempotency-key"] for asked in fake.asked)
+    assert (len({first, second}), third) == (2, "mine")
+
+
+def test_a_run_in_the_background_may_be_put_off_and_put_first(scan: Path) -> None:
+    with faking(background({}, {})) as fake:
+        flags = ["--async", "--priority", "high", "--execute-after", "2026-12-01T08:00:00Z"]
+        assert invoke(fake, "pipeline", "run", "ocr", scan, *flags).exit_code == 0
+    sent = fake.asked[0].json
+    assert (sent["priority"], sent["executeAfter"]) == ("high", "2026-12-01T08:00:00Z")
