@@ -345,6 +345,7 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
             rest.announce()
             await grpc_server.announce()
             await drain.pause(drain.delay)
+            services.runs.let_go()
     finally:
         await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
         services.runs.admission.close()

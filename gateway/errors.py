@@ -54,6 +54,8 @@ class GatewayError(Exception):
     #: The record that the failure left, where it left one.
     execution_id: str | None = None
     run_id: str | None = None
+    #: The failure is that of an earlier call under the same idempotency key.
+    replayed: bool = False
 
     def __init__(self, message: str | None = None, *, field: str | None = None, retry_after: float | None = None):
         self.message = message or (self.__doc__ or "").strip()

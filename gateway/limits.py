@@ -128,8 +128,14 @@ FOLLOW_INTERVAL: Final = 0.25
 MAX_FOLLOWERS: Final = 1000
 #: Seconds that one request may wait for a run to change.
 MAX_WAIT: Final = 60.0
+#: Seconds after which a caller who looks at a run again and again is told to look.
+POLL_INTERVAL: Final = 1.0
 #: Seconds between two signs of life in a stream of events.
 HEARTBEAT: Final = 15.0
+#: Seconds after which a stream of events ends, to be opened again: it may be with another gateway then.
+MAX_STREAM_AGE: Final = 900.0
+#: Seconds after which a browser opens a stream of events again that has ended.
+STREAM_RETRY: Final = 1.0
 
 #: Seconds that one sending to a receiver may take, from looking up its name to the end of its answer.
 DELIVERY_TIMEOUT: Final = 15.0

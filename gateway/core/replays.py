@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from gateway.domain.calls import Outcome
 from gateway.domain.keys import KnownCall
 from gateway.domain.observations import observation_json
@@ -41,7 +39,7 @@ class Replays:
         run = await self.run(known.run_id)
         if not run.state.ended:
             raise KeyInFlight
-        return msgspec.structs.replace(await self.outcome(run, known.seed), replayed=True)
+        return await self.outcome(run, known.seed, replayed=True)
 
     async def run(self, run_id: str) -> Run:
         """The run of a call that was accepted.
@@ -54,19 +52,26 @@ class Replays:
         except RunNotFound:
             raise ResultGone(_DELETED) from None
 
-    async def outcome(self, run: Run, seed: tuple[str, ...] = ()) -> Outcome:
+    async def outcome(self, run: Run, seed: tuple[str, ...], *, replayed: bool) -> Outcome:
         """What a run that has ended found, behind what its caller put in.
 
         Raises:
             ResultGone: it was not kept, or is deleted.
             GatewayError: the run failed.
         """
+        try:
+            return Outcome(run.execution_id, run.run_id, await self._found(run, seed), replayed)
+        except GatewayError as error:
+            error.replayed = replayed
+            raise
+
+    async def _found(self, run: Run, seed: tuple[str, ...]) -> bytes:
         if run.state not in (RunState.COMPLETED, RunState.COMPLETED_WITH_ERRORS):
             raise failure(run)
         if await self._transient(run.execution_id):
             raise ResultGone
         entries = await self._entries.of_run(run.execution_id, run.run_id, seed)
-        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, entries))
+        return observation_json(run.execution_id, entries)
 
     async def _transient(self, execution_id: str) -> bool:
         try:

@@ -17,7 +17,16 @@ from gateway.domain.calls import Accepted, Call, Outcome
 from gateway.domain.ids import is_uuid, known_form
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunPage, RunState
-from gateway.errors import GatewayError, InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
+from gateway.errors import (
+    GatewayError,
+    InvalidInput,
+    ResultGone,
+    RunCanceled,
+    RunFinished,
+    RunNotFound,
+    RunTimeout,
+)
+from gateway.limits import ASYNC_TIMEOUT
 from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
@@ -61,17 +70,23 @@ class Runs:
 
     async def _going_on(self, call: Call) -> Outcome:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
-        accepted = await self._async_calls.accept(call)
+        accepted = await self._async_calls.accept(msgspec.structs.replace(call, timeout=ASYNC_TIMEOUT))
         try:
-            run = await self._following.until_ended(await self._replays.run(accepted.run_id), call.timeout)
-            if not run.state.ended:
-                raise RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
-            outcome = await self._replays.outcome(run, accepted.seed)
+            return await self._answered(accepted, call.timeout)
         except GatewayError as error:
             # Whatever hinders the answer, the run was accepted: the caller is told its name.
             error.execution_id, error.run_id = accepted.execution_id, accepted.run_id
             raise
-        return msgspec.structs.replace(outcome, replayed=accepted.replayed)
+
+    async def _answered(self, accepted: Accepted, seconds: float) -> Outcome:
+        run = await self._replays.run(accepted.run_id)
+        try:
+            run = await self._following.until_ended(run, seconds, stays=True)
+        except RunNotFound:
+            raise ResultGone from None
+        if not run.state.ended:
+            raise RunTimeout(f"The run has not ended within {seconds:.3g} s, and goes on.")
+        return await self._replays.outcome(run, accepted.seed, replayed=accepted.replayed)
 
     async def execute_async(self, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.
@@ -112,11 +127,12 @@ class Runs:
 
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return await self._following.wait(known, seconds)
 
     async def until_ended(self, run_id: str, seconds: float) -> Run:
-        """The run when it has ended, or as it is when the time is over.
+        """The run when it has ended, or as it is when the time is over, or the gateway stops.
 
         Raises:
             RunNotFound: there is none of this ID.
@@ -127,8 +143,11 @@ class Runs:
     def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
         """The events of a run behind number `after`, until its end; None where nothing happens for a heartbeat.
 
+        They end before, to be asked for again, when the gateway stops, and after MAX_STREAM_AGE.
+
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return self._following.events(known, after, heartbeat)
 
@@ -153,6 +172,10 @@ class Runs:
         self._following.changed(run_id)
         log.info("run.cancel_requested", extra={"run_id": run_id, "state": run.state})
         return run
+
+    def let_go(self) -> None:
+        """Have those who follow runs go, and go on elsewhere: the gateway stops."""
+        self._following.let_go()
 
     async def close(self) -> None:
         """Let those who follow runs go, and wait until the runs of callers who have gone are recorded."""

@@ -1,5 +1,6 @@
 """A call of a pipeline, what it is answered with, and what of it a run in the background still needs."""
 
+import enum
 from datetime import datetime
 
 import msgspec
@@ -10,6 +11,16 @@ from gateway.domain.runs import Priority
 from gateway.errors import InvalidInput
 
 Parameter = str | int | float | bool
+
+
+class Form(enum.StrEnum):
+    """What a call is answered with."""
+
+    OBSERVATION = "observation"
+    JSON = "json"
+    TRANSFORM = "transform"
+    #: The IDs of a run in the background.
+    ACCEPTED = "accepted"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,6 +109,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested_at: datetime | None = None
 
     @property
+    def canceling(self) -> bool:
+        """Whether it was canceled, or is to be."""
+        return self.state is RunState.CANCELED or self.cancel_requested_at is not None
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every try, in order."""
         if self.started_at is None or not self.attempt:

@@ -1,17 +1,19 @@
 """The bodies of execute calls, from JSON to the call they ask for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from gateway.domain.calls import Call, Parameter
+from gateway.domain.calls import Call, Form, Parameter
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
 from gateway.wire.json import decode
 from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
+from gateway.wire.scheduling import Schedule, checked_schedule
 
 #: Names that mean something to Triton itself.
 _TRITON_S_OWN: Final = frozenset(
@@ -36,6 +38,9 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     transform: str | None = None
     runtime_parameters: dict[str, Any] | None = None
     timeout: float | None = None
+    on_timeout: str | None = None
+    priority: str | None = None
+    execute_after: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     #: Cambrion's own; only their default is taken.
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
@@ -51,8 +56,14 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
-def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> Asked:
-    """What a body asks for.
+def asked(
+    pipeline_id: str,
+    body: bytes | bytearray,
+    default_timeout: float,
+    form: Form = Form.OBSERVATION,
+    key: str | None = None,
+) -> Asked:
+    """What a body asks for, to be answered in this form; `key` is the caller's name for the call.
 
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
@@ -75,8 +86,21 @@ def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> 
         transient=bool(given_body.transient),
         parameters=given_body.runtime_parameters or {},
         timeout=default_timeout if given_body.timeout is None else given_body.timeout,
+        key=key,
+        answer=answer(form, given_body.transform),
+        schedule=checked_schedule(
+            waits=form is not Form.ACCEPTED,
+            priority=given_body.priority,
+            execute_after=given_body.execute_after,
+            on_timeout=given_body.on_timeout,
+        ),
     )
     return Asked(call, given_body.transform)
+
+
+def answer(form: Form, transform: str | None) -> str:
+    """The form of an answer, with the transform that makes it, if one does."""
+    return f"{form} {transform or ''}" if form is Form.TRANSFORM else form.value
 
 
 def _refuse_conversion(body: ExecuteBody) -> None:
@@ -125,6 +149,9 @@ def checked_call(
     transient: bool,
     parameters: Mapping[str, object],
     timeout: float,
+    key: str | None,
+    answer: str,
+    schedule: Schedule,
 ) -> Call:
     """A call whose plain fields are within their limits; both doors end here.
 
@@ -150,6 +177,11 @@ def checked_call(
         transient=transient,
         parameters=_parameters(parameters),
         timeout=timeout,
+        key=key,
+        answer=answer,
+        goes_on=schedule.goes_on,
+        priority=schedule.priority,
+        execute_after=schedule.execute_after,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.limits import (
+    MAX_EXECUTE_AFTER,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
     MAX_SYNC_TIMEOUT,
@@ -41,6 +42,9 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "datatype": _means("Triton's name of the datatype, such as FP32 or BYTES."),
     "shape": _means("The size of each dimension; -1 is any."),
     "error": _means("Why it failed: what the caller was told."),
+    "executeAfter": _time("The time before which it is not to begin (UTC)."),
+    "attempt": _means("Which try this is; 0 before the first."),
+    "state": _means("Where it stands; one that is not known here has not ended, unless `done` says so."),
     "description": _means("What it does, in the words of its author."),
     "inputs": _means("What goes in."),
     "outputs": _means("What comes out."),
@@ -67,6 +71,12 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
                                     additionalProperties={"type": ["string", "number", "boolean"]}),
         "timeout": _means("Seconds within which the run must end.",
                           exclusiveMinimum=0, maximum=MAX_SYNC_TIMEOUT),
+        "onTimeout": _means("What becomes of a run that is waited for when the time is over: it is canceled, or goes "
+                            "on in the background, and the refusal names it.", enum=["cancel", "continue", None]),
+        "priority": _means("Which of the runs in the background that are due comes first; normal.",
+                           enum=["low", "normal", "high", None]),
+        "executeAfter": _means("The time before which a run in the background is not to begin, with its offset from "
+                               f"UTC; at most {MAX_EXECUTE_AFTER / 86400:g} days ahead."),
         "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
         "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
     },
@@ -144,10 +154,27 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "duration": _means("Seconds that its newest run took."),
     },
     "RunView": {
-        "state": _means("Where it stands."),
-        "attempt": _means("Which try this is."),
+        "done": _means("Whether it has ended, so that it changes no more."),
+        "priority": _means("Which of the runs that are due comes first."),
+        "attempts": _means("Every try, in order."),
+        "cancelRequestedAt": _time("When somebody wanted it canceled (UTC)."),
+        "urls": _means("Where it is looked at, followed and canceled."),
         "mediaCount": _means("How many media it runs on."),
         "timings": _means("Where its time went, once it has ended."),
+    },
+    "AttemptView": {
+        "number": _means("Which try it was; 1 is the first."),
+        "worker": _means("The worker that made it."),
+        "endedAt": _time("When it ended (UTC)."),
+    },
+    "RunUrls": {
+        "self": _means("The run."),
+        "events": _means("Its events."),
+        "cancel": _means("Where a POST cancels it."),
+    },
+    "RunEventView": {
+        "sequence": _means("The number of the event; 1 is the first of the run."),
+        "at": _time("When it came about (UTC)."),
     },
     "RunError": {
         "code": _means("A stable name of the failure."),

@@ -7,9 +7,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.api.grpc.executions import Executions
+from gateway.api.grpc.observations import Observations
 from gateway.api.grpc.pipelines import Pipelines
-from gateway.api.grpc.records import Observations, Runs
 from gateway.api.grpc.refusals import guarded
+from gateway.api.grpc.runs import Runs
 from gateway.api.services import Services
 from gateway.core.drain import Drain
 from gateway.limits import DISCOVERY_INTERVAL

@@ -9,12 +9,13 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from gateway.api.request_id import HEADER, request_id
 from gateway.api.rest.docs import DOCS
+from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
 from gateway.api.rest.observations import OBSERVATIONS
 from gateway.api.rest.routes import READING, health, ready
+from gateway.api.rest.runs import RUNS
 from gateway.api.services import Services
 from gateway.errors import GatewayError, Internal, InvalidInput, Malformed, MethodNotAllowed, NotFound, TooLarge
 from gateway.wire import problem
@@ -34,7 +35,7 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 def rest_app(services: Services) -> Litestar:
     """The ASGI application."""
     return Litestar(
-        [health, ready, *DOCS, Router("/v1", route_handlers=[*EXECUTING, *READING, *EXECUTIONS, *OBSERVATIONS])],
+        [health, ready, *DOCS, Router("/v1", route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS])],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
         request_max_body_size=services.max_body_bytes,
@@ -44,7 +45,7 @@ def rest_app(services: Services) -> Litestar:
 
 
 def _refuse(request: AnyRequest, error: GatewayError) -> Response[bytes]:
-    name = str(request.scope.get("request_id") or request_id(request.headers.get(HEADER)))
+    name = request_name(request)
     return Response(
         problem.problem(error, name),
         status_code=error.http,

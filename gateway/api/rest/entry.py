@@ -1,16 +1,16 @@
 """What stands before the routes of REST: it names each request, and traces it."""
 
-from typing import Final
+from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from gateway import telemetry, tracing
-from gateway.api.request_id import request_id
+from gateway.api.request_id import HEADER, request_id
 from gateway.errors import GatewayError
 
-_NAME: Final = b"x-request-id"
+_NAME: Final = HEADER.encode()
 _TRACE: Final = frozenset((b"traceparent", b"tracestate"))
 
 
@@ -55,6 +55,11 @@ class Entry:
 
             await self._app(scope, receive, noted)
             span.rename(f"{method} {scope.get('path_template', '')}".strip())
+
+
+def request_name(request: Request[Any, Any, Any]) -> str:
+    """The name of a request, as the entry has put it in the scope."""
+    return str(request.scope.get("request_id") or request_id(request.headers.get(HEADER)))
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -17,15 +17,8 @@ from gateway.errors import InvalidInput
 from gateway.limits import DEFAULT_PAGE, MAX_PAGE
 from gateway.wire.calls import checked_meta_data, checked_tag, utf8
 from gateway.wire.json import decode
-from gateway.wire.views import (
-    ExecutionView,
-    MediaView,
-    RunView,
-    UploadedView,
-    execution_view,
-    media_view,
-    run_view,
-)
+from gateway.wire.runs import RunView, run_view
+from gateway.wire.views import ExecutionView, MediaView, UploadedView, execution_view, media_view
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 AnyRequest = Request[Any, Any, Any]

@@ -1,4 +1,4 @@
-"""The routes of pipelines, single runs, and health."""
+"""The routes of pipelines, and of health."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from gateway.api.services import Core
 from gateway.domain.graph import definition
 from gateway.domain.pipelines import Definition
-from gateway.wire.views import PipelineDetail, PipelineView, RunView, pipeline_view, run_view
+from gateway.wire.views import PipelineDetail, PipelineView, pipeline_view
 
 
 class Alive(msgspec.Struct):
@@ -62,10 +62,4 @@ async def get_definition(pipeline_id: FromPath[str], services: Core) -> Definiti
     return definition(await services.pipelines.get(pipeline_id))
 
 
-@get("/runs/{run_id:str}", operation_id="getRun")
-async def get_run(run_id: FromPath[str], services: Core) -> RunView:
-    """One run: its state, error, model versions and where its time went."""
-    return run_view(await services.runs.get(run_id))
-
-
-READING: Final = (list_pipelines, get_pipeline, get_definition, get_run)
+READING: Final = (list_pipelines, get_pipeline, get_definition)

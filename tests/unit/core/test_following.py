@@ -8,7 +8,7 @@ from gateway.core.following import Following
 from gateway.domain.ids import new_id
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunState
-from gateway.errors import GatewayError, Internal, Overloaded, StorageUnavailable, TritonFailed
+from gateway.errors import GatewayError, Internal, Overloaded, RunNotFound, StorageUnavailable, TritonFailed
 from unit.fakes import EXECUTION_ID, PATIENCE, START, FakeRecords, FakeRuns, brought_about, finished_run
 
 #: So long that a test in which somebody looks only then fails.
@@ -147,7 +147,7 @@ async def test_a_run_that_has_ended_is_returned_without_a_look(
 
 
 @pytest.mark.usefixtures("seldom")
-async def test_a_run_that_is_deleted_lets_its_followers_go(
+async def test_a_run_that_is_deleted_is_told_as_gone(
     following: Following, store: FakeRuns, records: FakeRecords
 ) -> None:
     waiting = await begun(following, store)
@@ -155,9 +155,39 @@ async def test_a_run_that_is_deleted_lets_its_followers_go(
     await store.looks.rang(2)
     records.runs.clear()
     following.changed(QUEUED.run_id)
-    assert await ended(waiting) is QUEUED
-    assert await ended(until) is QUEUED
+    for each in (waiting, until):
+        with pytest.raises(RunNotFound):
+            await ended(each)
     assert store.looks.times == 3
+
+
+@pytest.mark.usefixtures("seldom")
+async def test_when_the_gateway_stops_all_go_but_those_whose_call_it_is(
+    following: Following, store: FakeRuns, records: FakeRecords
+) -> None:
+    looking = await begun(following, store)
+    streaming = asyncio.create_task(events_of(following, QUEUED))
+    calling = asyncio.create_task(following.until_ended(QUEUED, LONG, stays=True))
+    await store.looks.rang(2)
+    following.let_go()
+    assert await ended(looking) is QUEUED
+    assert len(await asyncio.wait_for(streaming, PATIENCE)) == 1
+    assert await following.wait(QUEUED, LONG) is QUEUED
+    assert not calling.done()
+    records.show(COMPLETED)
+    following.changed(QUEUED.run_id)
+    assert await ended(calling) == COMPLETED
+
+
+async def test_after_closing_not_even_those_stay_whose_call_it_is(following: Following) -> None:
+    await following.close()
+    async with asyncio.timeout(PATIENCE):
+        assert await following.until_ended(QUEUED, LONG, stays=True) is QUEUED
+
+
+async def test_a_stream_ends_when_it_is_old(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.core.following.MAX_STREAM_AGE", 0.0)
+    assert [each and each.sequence for each in await events_of(following, RUNNING)] == [1, 2]
 
 
 async def test_too_many_followers_are_refused_and_places_become_free(

@@ -112,7 +112,7 @@ async def test_where_too_many_follow_runs_the_caller_still_learns_that_its_run_w
     built: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.core.following.MAX_FOLLOWERS", 0)
-    error = await fails(built, Overloaded)
+    error = await fails(built, Overloaded, timeout=30.0)
     assert error.run_id == built.records.accepted[0].run.run_id
 
 

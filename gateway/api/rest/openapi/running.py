@@ -11,7 +11,8 @@ from gateway.wire.problem import Problem
 from gateway.wire.views import AcceptedView, Envelope, PipelineDetail, PipelineView
 
 _TAG: Final = "Pipelines"
-_RECORDS: Final = ("X-Execution-Id", "X-Run-Id", "X-Request-Id")
+_RECORDS: Final = ("X-Execution-Id", "X-Run-Id", "X-Request-Id", "Idempotency-Replayed")
+_TAKES: Final = ("IdempotencyKey",)
 _CALL: Final = Body(
     json(
         ref(ExecuteBody),
@@ -20,6 +21,10 @@ _CALL: Final = Body(
         with_a_tag_and_entries_of_your_own=examples.WITH_ALL,
     ),
     "What to run on, and how.",
+)
+_LATER_CALL: Final = Body(
+    json(ref(ExecuteBody), one_image=examples.ONE_IMAGE, before_others=examples.BEFORE_OTHERS),
+    "What to run on, and when.",
 )
 _TRANSFORM_CALL: Final = Body(json(ref(ExecuteBody), one_image=examples.TRANSFORMED), "What to run on, and how.")
 TRANSFORMED: Final = {**json({}, one_value="0000000000000000"), **text(one_value='"0000000000000000"')}
@@ -70,6 +75,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             )
         ],
         refusals=refusals.EXECUTE,
+        takes=_TAKES,
     ),
     "executeSyncJson": Operation(
         tag=_TAG,
@@ -77,6 +83,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=_CALL,
         answers=[Answer(200, "Labels as keys.", json({"type": "object"}, of_an_invoice=examples.PLAIN), _RECORDS)],
         refusals=refusals.EXECUTE,
+        takes=_TAKES,
     ),
     "executeSyncTransform": Operation(
         tag=_TAG,
@@ -84,11 +91,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=_TRANSFORM_CALL,
         answers=[Answer(200, TRANSFORMED_WORDS, TRANSFORMED, _RECORDS)],
         refusals=(*refusals.EXECUTE, *refusals.TRANSFORM),
+        takes=_TAKES,
     ),
     "executeAsync": Operation(
         tag=_TAG,
         summary="Run a pipeline in the background",
-        body=_CALL,
+        body=_LATER_CALL,
         answers=[
             Answer(
                 202,
@@ -98,6 +106,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             )
         ],
         refusals=refusals.ACCEPT,
+        takes=_TAKES,
     ),
 }
 
