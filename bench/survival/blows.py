@@ -104,5 +104,5 @@ class Blows:
                 return stack.postmaster()
         program = self._program(fault)
         with contextlib.suppress(psutil.NoSuchProcess):
-            return [psutil.Process(program.pid)] if program.pid and program.files_at_start else []
+            return [psutil.Process(program.pid)] if program.looks_ready() else []
         return []

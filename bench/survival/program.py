@@ -51,9 +51,18 @@ class Program:
         Raises:
             BenchFailed: there was none in time.
         """
-        if not await until(self._looks_ready, READY_TIMEOUT_S):
+        if not await until(self.looks_ready, READY_TIMEOUT_S):
             said = self.log.read_text(errors="replace")[-1500:].strip()
             raise BenchFailed(f"{self.name} was not ready within {READY_TIMEOUT_S:g} s:\n{said}")
+
+    def looks_ready(self) -> bool:
+        """Whether the process of the moment can be used."""
+        if self.pid is not None and not self.files_at_start:
+            with self.log.open("rb") as log, contextlib.suppress(psutil.NoSuchProcess):
+                log.seek(self._since)
+                if READY in log.read():
+                    self.files_at_start = psutil.Process(self.pid).num_fds()
+        return self.files_at_start > 0
 
     @property
     def pid(self) -> int | None:
@@ -105,11 +114,3 @@ class Program:
             if self._process.pid not in self._doomed:
                 self.unasked.append(code)
             await asyncio.sleep(PAUSE_S)
-
-    def _looks_ready(self) -> bool:
-        if self.pid is not None and not self.files_at_start:
-            with self.log.open("rb") as log, contextlib.suppress(psutil.NoSuchProcess):
-                log.seek(self._since)
-                if READY in log.read():
-                    self.files_at_start = psutil.Process(self.pid).num_fds()
-        return self.files_at_start > 0

@@ -88,7 +88,7 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
             group.create_task(load.steady(asks(plan.runs, plan.seed, PAUSE_S), plan.runs / plan.seconds))
             group.create_task(blows.carry_out(plan.faults))
     except* BenchFailed as failures:
-        raise failures.exceptions[0] from None
+        raise _first(failures) from None
     finally:
         await load.close()
     await topology.until_ready()
@@ -116,3 +116,9 @@ async def gone(look: Callable[[], list[str]], seconds: float) -> list[str]:
     """What is still there when everything is gone, or the time is over."""
     await until(lambda: not look(), seconds)
     return look()
+
+
+def _first(failures: BaseExceptionGroup[BenchFailed]) -> BaseException:
+    """The failure that came first."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
