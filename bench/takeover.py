@@ -25,6 +25,7 @@ from bench.survival.topology import WORKER_RUNS, Topology
 RUNS_PER_ROUND: Final = 20
 #: Seconds that each inference takes: several rounds of them are in hand when the worker is stopped.
 PAUSE_S: Final = 0.4
+SWEEP_AFTER_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.02
 PATIENCE_S: Final = 60.0
 
@@ -35,7 +36,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     rounds: int
     take_overs: int
-    refused_writes: int
+    refused: int
     findings: Findings
 
     @property
@@ -44,7 +45,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         found = self.findings
         doubled = len(set(found.doubled + found.split))
         return (
-            f"{self.runs} runs in {self.rounds} rounds: {self.take_overs} take-overs, {self.refused_writes} late writes"
+            f"{self.runs} runs in {self.rounds} rounds: {self.take_overs} take-overs, {self.refused} late attempts"
             f" refused, {len(found.lost + found.open + found.missing)} lost, {doubled} doubled,"
             f" {sum(found.failed.values())} failed {found.failed or ''}".rstrip()
         )
@@ -76,7 +77,7 @@ async def _measured(wanted: list[Ask], lease: float, console: Console) -> Figure
     logs.mkdir(parents=True)
     rounds = [wanted[at : at + RUNS_PER_ROUND] for at in range(0, len(wanted), RUNS_PER_ROUND)]
     with Progress(console, len(rounds)) as progress, folder() as work:
-        async with Topology(work, logs, lease).running() as topology:
+        async with Topology(work, logs, lease=lease, sweep_after=SWEEP_AFTER_S).running() as topology:
             return await _rounds(topology, rounds, progress)
 
 
@@ -93,7 +94,7 @@ async def _rounds(topology: Topology, rounds: list[list[Ask]], progress: Progres
         runs=len(load.acknowledged),
         rounds=len(rounds),
         take_overs=sum(max(0, run.attempt - 1) for run in runs),
-        refused_writes=events(_logs(topology.workers))["run.lost"],
+        refused=events(_logs(topology.workers))["run.lost"],
         findings=check(history),
     )
 

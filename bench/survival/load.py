@@ -20,6 +20,10 @@ ANSWER_TIMEOUT_S: Final = 3.0
 PAUSES: Final = (0.05, 0.5)
 #: Seconds after which a call gives up.
 PATIENCE_S: Final = 180.0
+#: How many of ten calls bring one media, two, three.
+MEDIA: Final = (6, 3, 1)
+#: How far an inference strays from the time that one takes on average.
+SPREAD: Final = (0.5, 1.5)
 #: Answers that ask to come again.
 LATER: Final = frozenset((429, 503))
 #: One of so many calls is asked for once more after it was promised.
@@ -42,13 +46,14 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 def asks(count: int, seed: int, pause: float, name: str = "run") -> list[Ask]:
-    """Calls with one to three media each, mostly one."""
+    """Calls with one to three media each, mostly one, whose inferences take so many seconds on average."""
     chance = random.Random(seed)
     made = []
     for number in range(count):
         key = f"{name}-{seed}-{number:06}"
-        media = chance.choices((1, 2, 3), (6, 3, 1))[0]
-        made.append(Ask(key, tuple(f"{key}/{index}" for index in range(media)), pause))
+        media = chance.choices(range(1, len(MEDIA) + 1), MEDIA)[0]
+        texts = tuple(f"{key}/{index}" for index in range(media))
+        made.append(Ask(key, texts, round(pause * chance.uniform(*SPREAD), 3)))
     return made
 
 

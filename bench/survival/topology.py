@@ -15,6 +15,7 @@ from bench.survival.stack import Stack
 from bench.survival.waiting import until
 from gateway.adapters.supervisor.running import running_database
 
+PROGRAM: Final = Path(sys.executable).with_name("gateway")
 WORKERS: Final = 2
 #: Runs that one of them has in hand at once.
 WORKER_RUNS: Final = 8
@@ -23,9 +24,9 @@ WORKER_RUNS: Final = 8
 class Topology:
     """The four programs, and what they share."""
 
-    def __init__(self, work: Path, logs: Path, lease: float):
+    def __init__(self, work: Path, logs: Path, *, lease: float, sweep_after: float):
         self._work = work
-        self._lease = lease
+        self._patience = ["--run-lease", str(lease), "--sweep-after", str(sweep_after)]
         self.blobs = work / "blobs"
         self.data_dir = work / "data"
         self._stack: Stack | None = None
@@ -95,8 +96,7 @@ class Topology:
         return self._gateway("worker", *own, *await self._shared())
 
     def _gateway(self, *words: str) -> list[str]:
-        program = [sys.executable, "-m", "bench.survival.impatient", str(self._lease)]
-        return [*program, *words, "--blob-url", self.blobs.as_uri()]
+        return [str(PROGRAM), *words, "--blob-url", self.blobs.as_uri(), *self._patience]
 
     def _on(self, name: str) -> list[str]:
         rest, grpc = self._ports[name]

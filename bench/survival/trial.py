@@ -12,8 +12,9 @@ from bench.progress import Progress
 from bench.survival import leftovers, records
 from bench.survival.blows import Blows
 from bench.survival.history import Findings, History, check
-from bench.survival.load import Load, asks
+from bench.survival.load import MEDIA, Load, asks
 from bench.survival.logs import events
+from bench.survival.models import STUBS
 from bench.survival.schedule import Fault
 from bench.survival.topology import Topology
 from bench.survival.waiting import until
@@ -24,8 +25,8 @@ END_PATIENCE_S: Final = 120.0
 SWEEP_PATIENCE_S: Final = 30.0
 #: Seconds within which nothing may be left of what was stopped.
 STOP_PATIENCE_S: Final = 10.0
-#: Seconds that each inference takes at least, so that there is always something in hand.
-PAUSE_S: Final = 0.05
+#: The share of its time for which the model is busy: there is always something in hand, and what piles up goes down.
+BUSY: Final = 0.5
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def seconds(self) -> float:
         """How long the schedule takes if nothing has to be waited for."""
         return sum(fault.pause for fault in self.faults)
+
+    @property
+    def per_second(self) -> float:
+        """Runs asked for per second."""
+        return self.runs / self.seconds
+
+    @property
+    def pause(self) -> float:
+        """Seconds that an inference is to take on average."""
+        media = sum(number * share for number, share in enumerate(MEDIA, 1)) / sum(MEDIA)
+        return BUSY * STUBS / (self.per_second * media)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +85,7 @@ async def tried(plan: Plan, work: Path, logs: Path, progress: Progress) -> Verdi
     Raises:
         BenchFailed: a part did not start, or did not come back.
     """
-    topology = Topology(work, logs, plan.lease)
+    topology = Topology(work, logs, lease=plan.lease, sweep_after=plan.sweep_after)
     async with topology.running():
         stack = topology.stack
         verdict = await _loaded(topology, plan, progress)
@@ -85,7 +97,7 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
     load, blows = Load(topology.doors, plan.seed, repeats=plan.repeats), Blows(topology, progress)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(load.steady(asks(plan.runs, plan.seed, PAUSE_S), plan.runs / plan.seconds))
+            group.create_task(load.steady(asks(plan.runs, plan.seed, plan.pause), plan.per_second))
             group.create_task(blows.carry_out(plan.faults))
     except* BenchFailed as failures:
         raise _first(failures) from None
