@@ -71,7 +71,7 @@ def main(
         raise click.ClickException(str(failure)) from None
     (RESULTS / "verdict.json").write_bytes(msgspec.json.format(msgspec.json.encode(verdict)))
     for line in lines(verdict):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     sys.exit(0 if verdict.holds else 1)
 
 
