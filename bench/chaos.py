@@ -1,6 +1,5 @@
 """`python -m bench.chaos`: a load of runs while everything is killed, and whether anything was lost or doubled."""
 
-import asyncio
 import shutil
 import sys
 
@@ -8,9 +7,9 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench.faults import BenchFailed
 from bench.ground import ROOT, folder
 from bench.progress import Progress
+from bench.stopping import outcome, terminal
 from bench.survival.report import lines
 from bench.survival.schedule import WEIGHTS, Target, schedule
 from bench.survival.trial import Plan, Verdict, tried
@@ -59,16 +58,13 @@ def main(
     Then every promise is held against the records. Writes .bench/chaos/verdict.json and the logs of all programs
     beside it. Exits 1 where a run was lost or doubled, or anything is left over.
     """
-    console = Console() if Console().is_terminal else Console(width=120)
+    console = terminal()
     stops = kills // 4 if stops is None else stops
     faults = schedule(kills=kills, stops=stops, every=every, lease=lease, seed=seed, only=only)
     plan = Plan(runs=runs, faults=faults, seed=seed, lease=lease, sweep_after=sweep_after)
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    try:
-        verdict = asyncio.run(_tried(plan, console))
-    except BenchFailed as failure:
-        raise click.ClickException(str(failure)) from None
+    verdict = outcome(_tried(plan, console), console)
     (RESULTS / "verdict.json").write_bytes(msgspec.json.format(msgspec.json.encode(verdict)))
     for line in lines(verdict):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

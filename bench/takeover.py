@@ -15,6 +15,7 @@ from rich.console import Console
 from bench.faults import BenchFailed
 from bench.ground import ROOT, folder
 from bench.progress import Progress
+from bench.stopping import outcome, terminal
 from bench.survival import records
 from bench.survival.history import Findings, History, check
 from bench.survival.load import Ask, Load, asks
@@ -60,12 +61,9 @@ def main(runs: int, lease: float, seed: int) -> None:
 
     Exits 1 where a run was lost or doubled.
     """
-    console = Console() if Console().is_terminal else Console(width=120)
-    try:
-        figures = asyncio.run(_measured(asks(runs, seed, PAUSE_S, "takeover"), lease, console))
-    except BenchFailed as failure:
-        raise click.ClickException(str(failure)) from None
-    console.print(figures.sentence, highlight=False)
+    console = terminal()
+    figures = outcome(_measured(asks(runs, seed, PAUSE_S, "takeover"), lease, console), console)
+    console.print(figures.sentence, highlight=False, soft_wrap=True)
     if not figures.findings.holds:
         console.print(figures.findings.broken)
         sys.exit(1)

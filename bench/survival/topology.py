@@ -60,6 +60,11 @@ class Topology:
         return [f"http://127.0.0.1:{rest}" for rest, _ in self._ports.values()]
 
     @property
+    def targets(self) -> list[str]:
+        """The same over gRPC."""
+        return [f"127.0.0.1:{grpc}" for _, grpc in self._ports.values()]
+
+    @property
     def database_url(self) -> str:
         """The host's database."""
         url = running_database(self.data_dir)
