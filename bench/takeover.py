@@ -109,7 +109,7 @@ async def _round(topology: Topology, load: Load, wanted: list[Ask], stopped: Pro
     stopped.signal(signal.SIGCONT)
     await asyncio.sleep(PAUSE_S / 2)
     taker.kill()
-    if left := await records.until_ended(url, PATIENCE_S):
+    if left := await records.until_none(url, records.OPEN, PATIENCE_S):
         raise BenchFailed(f"{left} runs have not ended.")
     return held
 

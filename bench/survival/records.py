@@ -15,6 +15,11 @@ FROM runs JOIN executions USING (execution_id) ORDER BY runs.run_id
 """
 ENTRIES: Final = "SELECT run_id::text, content->>'rawText' AS text FROM entries ORDER BY execution_id, position"
 OPEN: Final = "SELECT count(*) FROM runs WHERE state IN ('queued', 'running')"
+BARREN: Final = """
+SELECT count(*) FROM executions
+WHERE NOT EXISTS (SELECT FROM runs WHERE runs.execution_id = executions.execution_id)
+"""
+JOBS: Final = "SELECT count(*) FROM pgqueuer"
 HELD_AGAIN: Final = "SELECT count(*) FROM runs WHERE state = 'running' AND attempt > 1 AND lease_until > now()"
 HELD: Final = "SELECT count(*) FROM runs WHERE state = 'running'"
 
@@ -30,14 +35,14 @@ async def kept(url: str) -> tuple[list[KeptRun], list[KeptEntry]]:
     return runs, entries
 
 
-async def until_ended(url: str, patience: float) -> int:
-    """Wait until no run is open, or none has ended for so many seconds; how many are open is returned."""
+async def until_none(url: str, statement: str, patience: float) -> int:
+    """Wait until there are none, or none has gone for so many seconds; how many there are is returned."""
     fewest, deadline = None, time.monotonic() + patience
-    while (still_open := await count(url, OPEN)) and time.monotonic() < deadline:
-        if fewest is None or still_open < fewest:
-            fewest, deadline = still_open, time.monotonic() + patience
+    while (left := await count(url, statement)) and time.monotonic() < deadline:
+        if fewest is None or left < fewest:
+            fewest, deadline = left, time.monotonic() + patience
         await asyncio.sleep(LOOK_EVERY_S)
-    return still_open
+    return left
 
 
 async def count(url: str, statement: str) -> int:

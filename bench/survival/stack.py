@@ -28,11 +28,11 @@ class Stack:
 
     def postmaster(self) -> list[psutil.Process]:
         """PostgreSQL's first process."""
-        return [process for process in self._marked("postgres") if process.cmdline()[1:2] == ["-D"]]
+        return self._marked("postgres", " -D ")
 
     def backends(self) -> list[psutil.Process]:
         """PostgreSQL's processes that serve one connection each."""
-        return [process for process in self._marked("postgres") if " gateway gateway " in " ".join(process.cmdline())]
+        return self._marked("postgres", " gateway gateway ")
 
     def triton_urls(self) -> tuple[str, str] | None:
         """Where the server of the moment listens, gRPC and HTTP; None while there is none."""
@@ -52,11 +52,13 @@ class Stack:
         """The files of shared memory that belong to it."""
         return [str(path) for path in SHARED_MEMORY.glob(f"{self.mark}*")]
 
-    def _marked(self, program: str) -> list[psutil.Process]:
+    def _marked(self, program: str, words: str = "") -> list[psutil.Process]:
+        """The processes of a program that have the mark, and these words, in their command line."""
         found = []
         for process in psutil.process_iter():
+            # One that ends while it is looked at is none.
             with contextlib.suppress(psutil.Error):
-                named = process.name() == program and process.status() != psutil.STATUS_ZOMBIE
-                if named and any(self.mark in word for word in process.cmdline()):
-                    found.append(process)
+                if process.name() == program and process.status() != psutil.STATUS_ZOMBIE:
+                    line = " ".join(process.cmdline())
+                    found += [process] if self.mark in line and words in line else []
         return found

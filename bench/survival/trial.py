@@ -21,6 +21,8 @@ from bench.survival.waiting import until
 
 #: Seconds without any run that ends, after which those that are open count as never ending.
 END_PATIENCE_S: Final = 120.0
+#: Seconds within which the queue must have forgotten a run that has ended.
+QUEUE_PATIENCE_S: Final = 30.0
 #: Seconds within which staged media must be gone, beside the sweeper's own.
 SWEEP_PATIENCE_S: Final = 30.0
 #: Seconds within which nothing may be left of what was stopped.
@@ -105,9 +107,9 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
         await load.close()
     await topology.until_ready()
     progress.line("all calls are answered; the rest of the runs ends")
-    await records.until_ended(topology.database_url, END_PATIENCE_S)
-    left = await gone(lambda: leftovers.staged(topology.blobs), plan.sweep_after + SWEEP_PATIENCE_S)
-    runs, entries = await records.kept(topology.database_url)
+    url = topology.database_url
+    await records.until_none(url, records.OPEN, END_PATIENCE_S)
+    runs, entries = await records.kept(url)
     history = History(asked=load.asked, acknowledged=load.acknowledged, runs=runs, entries=entries)
     return Verdict(
         runs=len(runs),
@@ -120,8 +122,19 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
         refused_writes=events(program.log for program in topology.workers)["run.lost"],
         findings=check(history),
         unasked={program.name: program.unasked for program in topology.programs if program.unasked},
-        left=[*left, *leftovers.files(topology.programs)],
+        left=await _left(topology, plan, url),
     )
+
+
+async def _left(topology: Topology, plan: Plan, url: str) -> list[str]:
+    """What a load that is over has left, while everything still runs."""
+    counted = {
+        "executions without a run": await records.count(url, records.BARREN),
+        "jobs in the queue": await records.until_none(url, records.JOBS, QUEUE_PATIENCE_S),
+    }
+    staged = await gone(lambda: leftovers.staged(topology.blobs), plan.sweep_after + SWEEP_PATIENCE_S)
+    found = [f"{count} {what}" for what, count in counted.items() if count]
+    return [*found, *staged, *leftovers.files(topology.programs)]
 
 
 async def gone(look: Callable[[], list[str]], seconds: float) -> list[str]:
