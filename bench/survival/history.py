@@ -123,3 +123,15 @@ def _split(history: History) -> list[str]:
         if each.key is not None:
             runs[each.key].add(each.run_id)
     return sorted(key for key, names in runs.items() if len(names) > 1)
+
+
+def evidence(history: History, findings: Findings) -> list[str]:
+    """Each run that is named by the findings: what was asked for it, and what is kept of it."""
+    named = {name for names in findings.broken.values() for name in names}
+    said = []
+    for run in history.runs:
+        if run.run_id in named or run.key in named:
+            asked = list(history.asked.get(run.key or "", ()))
+            found = [entry.text for entry in history.entries if entry.run_id == run.run_id]
+            said.append(f"{run.run_id} ({run.state}, attempt {run.attempt}): asked {asked}, kept {found}")
+    return said

@@ -21,6 +21,7 @@ def lines(verdict: Verdict) -> list[str]:
         f"programs that ended unasked: {_counts({name: len(codes) for name, codes in verdict.unasked.items()})}",
         f"lost {lost}, doubled {doubled}, wrong {len(findings.wrong)}, left over {len(verdict.left)}",
         *(f"{name}: {', '.join(found[:SHOWN])}" for name, found in findings.broken.items()),
+        *verdict.evidence[:SHOWN],
         *(f"left over: {each}" for each in verdict.left[:SHOWN]),
     ]
 

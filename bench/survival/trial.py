@@ -11,7 +11,7 @@ from bench.faults import BenchFailed
 from bench.progress import Progress
 from bench.survival import leftovers, records
 from bench.survival.blows import Blows
-from bench.survival.history import Findings, History, check
+from bench.survival.history import Findings, History, check, evidence
 from bench.survival.load import MEDIA, Load, asks
 from bench.survival.logs import events
 from bench.survival.models import STUBS
@@ -71,6 +71,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     refused_writes: int
     findings: Findings
+    #: What is kept of the runs that the findings name.
+    evidence: list[str]
     #: Programs that ended although nobody had killed them, with their exit codes.
     unasked: dict[str, list[int]]
     left: list[str]
@@ -111,6 +113,7 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
     await records.until_none(url, records.OPEN, END_PATIENCE_S)
     runs, entries = await records.kept(url)
     history = History(asked=load.asked, acknowledged=load.acknowledged, runs=runs, entries=entries)
+    findings = check(history)
     return Verdict(
         runs=len(runs),
         acknowledged=len({each.key for each in load.acknowledged}),
@@ -120,7 +123,8 @@ async def _loaded(topology: Topology, plan: Plan, progress: Progress) -> Verdict
         given_up=len(load.given_up),
         attempts=sum(run.attempt for run in runs),
         refused_writes=events(program.log for program in topology.workers)["run.lost"],
-        findings=check(history),
+        findings=findings,
+        evidence=evidence(history, findings),
         unasked={program.name: program.unasked for program in topology.programs if program.unasked},
         left=await _left(topology, plan, url),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from bench.survival.history import Acknowledged, Findings, History, KeptEntry, KeptRun, check
+from bench.survival.history import Acknowledged, Findings, History, KeptEntry, KeptRun, check, evidence
 
 SOUND = History(
     asked={"a": ("a0",), "b": ("b0", "b1"), "never": ("n0",)},
@@ -103,3 +103,9 @@ def test_runs_that_failed_are_counted_by_their_error_and_break_no_promise() -> N
     findings = found(runs=runs, entries=[])
     assert findings.holds
     assert findings.failed == {"triton.failed": 1, "timed_out": 1}
+
+
+def test_the_evidence_is_what_was_asked_and_what_is_kept_of_each_run_that_is_named() -> None:
+    history = msgspec.structs.replace(SOUND, entries=SOUND.entries[:2])
+    assert evidence(history, check(history)) == ["2 (completed, attempt 3): asked ['b0', 'b1'], kept ['b0']"]
+    assert evidence(SOUND, check(SOUND)) == []
