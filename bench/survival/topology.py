@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,6 +27,7 @@ class Topology:
 
     def __init__(self, work: Path, logs: Path, *, lease: float, sweep_after: float):
         self._work = work
+        self._logs = logs
         self._patience = ["--run-lease", str(lease), "--sweep-after", str(sweep_after)]
         self.blobs = work / "blobs"
         self.data_dir = work / "data"
@@ -83,6 +85,7 @@ class Topology:
         finally:
             await asyncio.gather(*(guest.stop() for guest in self.guests))
             await self.host.stop()
+            shutil.copytree(self.data_dir / "logs", self._logs / "servers", dirs_exist_ok=True)
 
     async def until_ready(self) -> None:
         """Wait until all four can be used."""
