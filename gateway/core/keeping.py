@@ -58,10 +58,11 @@ class Keeping:
 
     async def _look(self) -> None:
         names = [each.pipeline_id for each in self._pipelines.list()]
-        ready = [name for name in names if self._pipelines.can_run(name) and not self._quotas.full(name)]
-        if ready:
-            await self._store.wake_overdue(ready)
-        for run_id in await self._store.stale(self._queue_timeout, MAX_PAGE):
+        there = [name for name in names if self._pipelines.can_run(name)]
+        free = [name for name in there if not self._quotas.full(name)]
+        if free:
+            await self._store.wake_overdue(free)
+        for run_id in await self._store.stale(there, self._queue_timeout, MAX_PAGE):
             await self._worker.give_up(run_id)
 
 

@@ -134,8 +134,8 @@ class RunStore(Protocol):
         """Runs of a pipeline that are due and that nobody holds, the most urgent first."""
         ...
 
-    async def stale(self, patience: float, limit: int) -> list[str]:
-        """Runs that nobody holds and that have been due for longer than `patience` seconds."""
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
+        """Runs of other pipelines than these that nobody holds and that have waited for longer than `patience`."""
         ...
 
     async def backlog(self, most: int) -> int:

@@ -347,10 +347,10 @@ class FakeRuns:
         waiting = [run for run in self._records.runs.values() if run.state is RunState.QUEUED]
         return [*self.taken_by_others, *(run.run_id for run in waiting if run.pipeline_id == pipeline_id)][:limit]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
         self.patience = patience
         self.stales.ring()
-        return self.stale_runs[:limit]
+        return [run_id for run_id in self.stale_runs if self._records.runs[run_id].pipeline_id not in but][:limit]
 
     async def backlog(self, most: int) -> int:
         self.counts += 1

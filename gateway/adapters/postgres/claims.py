@@ -82,8 +82,8 @@ class Claims:
             listed = await connection.fetch(statement("overdue_runs"), [pipeline_id], limit)
         return [str(row["run_id"]) for row in listed]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
         """See `RunStore.stale`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("stale_runs"), patience, limit)
+            listed = await connection.fetch(statement("stale_runs"), but, patience, limit)
         return [str(row["run_id"]) for row in listed]

@@ -136,6 +136,10 @@ async def test_runs_that_waited_for_too_long_are_given_up() -> None:
     names = [await built.runs.execute_async(call(b"%d" % number)) for number in range(2)]
     built.run_store.stale_runs = [each.run_id for each in names]
     await looked(built)
+    assert built.records.finished == [], "while the pipeline is there they only wait for their turn"
+    built.source.pipelines = [pipeline(status=PipelineStatus.LOADING)]
+    await built.pipelines.refresh()
+    await looked(built)
     assert built.run_store.patience == QUEUE_TIMEOUT
     assert [each.run.state for each in built.records.finished] == [RunState.FAILED] * 2
     assert {each.run.error.code for each in built.records.finished if each.run.error} == {"pipeline.not_ready"}
