@@ -15,11 +15,13 @@ from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.doomed import PostgresDoomed
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
+from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.wakeups import WakeUps
 from gateway.adapters.supervisor.machine import Machine
@@ -36,16 +38,20 @@ from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.expiring import expiring
 from gateway.core.following import Following
 from gateway.core.health import Health
 from gateway.core.holding import Holding
 from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
+from gateway.core.removal import Removal
 from gateway.core.staging import Staging
+from gateway.core.stray import StrayMedia
 from gateway.core.sweeping import Sweeper
 from gateway.core.turns import Turns
 from gateway.core.worker import Worker
+from gateway.domain.retention import Retention
 from gateway.errors import CannotStart, StorageUnavailable
 from gateway.limits import CONTROL_TIMEOUT
 from gateway.ports import BlobStore, InferenceEngine
@@ -206,6 +212,9 @@ async def core(
     transformer = TransformPool()
     dispatcher = Dispatcher(engine, PillowDecoder())
     staging, following, holding = Staging(blobs), Following(store), Holding()
+    removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
+    stray = StrayMedia(blobs, store, settings.sweep_after)
+    expired = expiring(PostgresRetention(database), retention)
     runs = runs_over(
         pipelines,
         Stores(store, executions, entries, PostgresKeys(database)),
@@ -219,7 +228,7 @@ async def core(
     services = Services(
         pipelines=pipelines,
         runs=runs,
-        executions=Executions(executions, blobs),
+        executions=Executions(executions, blobs, removal, retention),
         observations=Observations(entries, transformer),
         health=Health(pipelines, store, blobs, admission),
         sync_timeout=settings.sync_timeout,
@@ -230,7 +239,7 @@ async def core(
     background = Background(
         worker,
         Keeping(worker, pipelines, store, holding, turns, lease=lease, queue_timeout=settings.queue_timeout),
-        Sweeper(blobs, store, settings.sweep_after),
+        Sweeper({**expired, "blobs": removal.sweep, "staged": stray.sweep}, settings.sweep_interval),
     )
     await pipelines.recall()
     await pipelines.refresh()

@@ -7,6 +7,7 @@ from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
+from gateway.ports.retention import DoomedBlobs, RetentionStore
 from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
 from gateway.ports.transforms import Transformer
 
@@ -18,6 +19,7 @@ __all__ = [
     "Courier",
     "Discovery",
     "Dispatch",
+    "DoomedBlobs",
     "DueRun",
     "EntryStore",
     "ExecutionStore",
@@ -29,6 +31,7 @@ __all__ = [
     "KeyStore",
     "PipelineSource",
     "PipelineStore",
+    "RetentionStore",
     "RunStore",
     "Transformer",
 ]

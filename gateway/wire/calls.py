@@ -8,7 +8,13 @@ import msgspec
 from gateway.domain.calls import Call, Parameter
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
-from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
+from gateway.limits import (
+    MAX_MEDIA_PER_CALL,
+    MAX_META_DATA_BYTES,
+    MAX_RETENTION,
+    MAX_SYNC_TIMEOUT,
+    MAX_TAG_CHARACTERS,
+)
 from gateway.wire.json import decode
 from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
@@ -36,6 +42,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     transform: str | None = None
     runtime_parameters: dict[str, Any] | None = None
     timeout: float | None = None
+    ttl: float | None = None
     #: Cambrion's own; only their default is taken.
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
@@ -75,6 +82,7 @@ def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> 
         transient=bool(given_body.transient),
         parameters=given_body.runtime_parameters or {},
         timeout=default_timeout if given_body.timeout is None else given_body.timeout,
+        ttl=given_body.ttl,
     )
     return Asked(call, given_body.transform)
 
@@ -125,6 +133,7 @@ def checked_call(
     transient: bool,
     parameters: Mapping[str, object],
     timeout: float,
+    ttl: float | None = None,
 ) -> Call:
     """A call whose plain fields are within their limits; both doors end here.
 
@@ -150,6 +159,7 @@ def checked_call(
         transient=transient,
         parameters=_parameters(parameters),
         timeout=timeout,
+        ttl=checked_ttl(ttl),
     )
 
 
@@ -173,6 +183,17 @@ def checked_meta_data(meta_data: bytes | None) -> bytes | None:
     if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
         raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
     return meta_data
+
+
+def checked_ttl(ttl: float | None) -> float | None:
+    """`ttl`, where it is a time that something can be kept for.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if ttl is not None and not 0 <= ttl <= MAX_RETENTION:
+        raise InvalidInput(f"The ttl is not between 0, for ever, and {MAX_RETENTION:.0f} seconds.", field="ttl")
+    return ttl
 
 
 def _parameters(given_parameters: Mapping[str, object]) -> dict[str, Parameter]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.limits import (
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
@@ -41,6 +42,12 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "datatype": _means("Triton's name of the datatype, such as FP32 or BYTES."),
     "shape": _means("The size of each dimension; -1 is any."),
     "error": _means("Why it failed: what the caller was told."),
+    "ttl": _means(
+        "Seconds for which the execution is kept after its last change; 0 is for ever. Without it the gateway's "
+        "setting holds, which is 30 days unless the operator says otherwise. Not for an execution that there is.",
+        minimum=0,
+        maximum=MAX_RETENTION,
+    ),
     "description": _means("What it does, in the words of its author."),
     "inputs": _means("What goes in."),
     "outputs": _means("What comes out."),
@@ -142,6 +149,8 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "status": _means("The state of its newest run, in upper case; absent before the first."),
         "metaData": _means("Facts of the caller's own.", type="object"),
         "duration": _means("Seconds that its newest run took."),
+        "expiresAt": _time("When it is removed unless it changes before (UTC); absent while a run has not ended, and "
+                           "where it is kept for ever."),
     },
     "RunView": {
         "state": _means("Where it stands."),

@@ -37,6 +37,7 @@ def call(request: pipelines_pb2.ExecuteSyncRequest, timeout: float) -> Call:
         transient=request.transient,
         parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
         timeout=timeout,
+        ttl=request.ttl if request.HasField("ttl") else None,
     )
 
 
@@ -129,6 +130,7 @@ def execution(found: Execution) -> executions_pb2.Execution:
         completed_at=_timestamp(found.completed_at),
         duration=found.duration or 0.0,
         error=_error(found.error),
+        expires_at=_timestamp(found.expires_at),
     )
 
 

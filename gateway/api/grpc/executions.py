@@ -11,7 +11,7 @@ from gateway.domain.executions import ExecutionFilter
 from gateway.errors import InvalidInput, TooLarge
 from gateway.v1 import executions_pb2, executions_pb2_grpc
 from gateway.wire import protos
-from gateway.wire.calls import checked_meta_data, checked_tag
+from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -37,7 +37,10 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         """A new execution, or the one of this ID that there is."""
         meta_data = checked_meta_data(protos.meta_data(request.meta_data))
         execution, created = await self._services.executions.create(
-            request.execution_id or None, checked_tag(request.tag or None), meta_data
+            request.execution_id or None,
+            checked_tag(request.tag or None),
+            meta_data,
+            checked_ttl(request.ttl if request.HasField("ttl") else None),
         )
         return executions_pb2.CreateExecutionResponse(execution=protos.execution(execution), created=created)
 
