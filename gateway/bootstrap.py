@@ -16,11 +16,13 @@ from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.doomed import PostgresDoomed
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
+from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.postgres.wakeups import WakeUps
@@ -40,6 +42,7 @@ from gateway.core.calling import Stores, runs_over
 from gateway.core.dispatch import Dispatcher
 from gateway.core.drain import Drain
 from gateway.core.executions import Executions
+from gateway.core.expiring import expiring
 from gateway.core.following import Following
 from gateway.core.healing import Healing
 from gateway.core.health import Health
@@ -48,9 +51,12 @@ from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.removal import Removal
 from gateway.core.staging import Staging
+from gateway.core.stray import StrayMedia
 from gateway.core.sweeping import Sweeper
 from gateway.core.worker import Worker
+from gateway.domain.retention import Retention
 from gateway.errors import CannotStart, StorageUnavailable
 from gateway.limits import CONTROL_TIMEOUT, LEASE_SHARE
 from gateway.ports import BlobStore, InferenceEngine
@@ -230,6 +236,9 @@ async def core(
     healing = Healing(TritonModels(channel, control), turns, pipelines.refresh)
     dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging, following, holding = Staging(blobs), Following(store), Holding()
+    removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
+    stray = StrayMedia(blobs, store, settings.sweep_after)
+    expired = expiring(PostgresRetention(database), retention)
     runs = runs_over(
         pipelines,
         Stores(store, executions, entries, PostgresKeys(database)),
@@ -243,7 +252,7 @@ async def core(
     services = Services(
         pipelines=pipelines,
         runs=runs,
-        executions=Executions(executions, blobs),
+        executions=Executions(executions, blobs, removal, retention),
         observations=Observations(entries, transformer),
         health=Health(pipelines, store, blobs, admission),
         sync_timeout=settings.sync_timeout,
@@ -254,7 +263,7 @@ async def core(
     background = Background(
         worker,
         Keeping(worker, pipelines, store, holding, quotas, lease=lease, queue_timeout=settings.queue_timeout),
-        Sweeper(blobs, store, settings.sweep_after),
+        Sweeper({**expired, "blobs": removal.sweep, "staged": stray.sweep}, settings.sweep_interval),
     )
     await pipelines.recall()
     await pipelines.refresh()

@@ -118,10 +118,34 @@ WORKER_RUNS: Final = 16
 RECONCILE_INTERVAL: Final = 2.0
 #: Seconds after which staged media that no run needs are swept (setting).
 SWEEP_AFTER: Final = 3600.0
-#: Seconds between two sweeps, at the most.
-LONGEST_SWEEP_INTERVAL: Final = 300.0
+#: Seconds between two sweeps (setting).
+SWEEP_INTERVAL: Final = 300.0
 #: Blobs of one look of the sweeper.
 BLOBS_PER_SWEEP: Final = 1000
+#: Rows that the sweeper removes in one transaction.
+ROWS_PER_SWEEP: Final = 1000
+#: Executions that the sweeper holds in one transaction.
+EXECUTIONS_PER_SWEEP: Final = 100
+#: Entries that go with them, unless a single execution has more.
+ENTRIES_PER_SWEEP: Final = 10_000
+#: Seconds that the removal of an execution may take.
+REMOVAL_TIMEOUT: Final = 600.0
+#: Seconds for which a sweeper has blobs that it removes to itself.
+REMOVAL_LEASE: Final = 300.0
+#: Seconds within which media that is being uploaded must be recorded.
+UPLOAD_TIMEOUT: Final = 3600.0
+#: Seconds that an execution, a record or a key may be kept at the most, where it is not for ever.
+MAX_RETENTION: Final = 100 * 365 * 24 * 3600.0
+#: Seconds for which an execution is kept after its last change (setting).
+EXECUTION_RETENTION: Final = 30 * 24 * 3600.0
+#: Seconds for which the record of a transient run is kept (setting).
+TRANSIENT_RETENTION: Final = 24 * 3600.0
+#: Seconds for which an idempotency key is known, if the record of its run is not kept longer (setting).
+KEY_RETENTION: Final = 24 * 3600.0
+#: Seconds for which a delivery that has ended is kept (setting).
+DELIVERY_RETENTION: Final = 30 * 24 * 3600.0
+#: Seconds for which the queue's own log is kept (setting).
+QUEUE_LOG_RETENTION: Final = 24 * 3600.0
 #: Seconds between two looks at runs that callers follow.
 FOLLOW_INTERVAL: Final = 0.25
 #: Callers who follow runs at once, per process.

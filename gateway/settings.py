@@ -24,6 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
 Patience = Annotated[float, msgspec.Meta(gt=0)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_SYNC_TIMEOUT)]
+Span = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_RETENTION)]
 
 
 def _told(sentence: str) -> msgspec.Meta:
@@ -72,6 +73,27 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trace_url: Annotated[
         str | None, _told("An OpenTelemetry collector, http://host:4318/v1/traces; nothing is traced without.")
     ] = None
+    sweep_interval: Annotated[Seconds, _told("Seconds between two looks for what is kept no longer.")] = (
+        limits.SWEEP_INTERVAL
+    )
+    execution_retention: Annotated[
+        Span, _told("Seconds for which an execution is kept after its last change when it names none; 0 for ever.")
+    ] = limits.EXECUTION_RETENTION
+    transient_retention: Annotated[
+        Span, _told("Seconds for which the record of a transient run is kept; 0 for ever.")
+    ] = limits.TRANSIENT_RETENTION
+    media_retention: Annotated[
+        Span, _told("Seconds for which stored media are kept; 0 as long as their execution.")
+    ] = 0.0
+    key_retention: Annotated[
+        Span, _told("Seconds for which an idempotency key is known, longer only if its run's record is; 0 for ever.")
+    ] = limits.KEY_RETENTION
+    delivery_retention: Annotated[Span, _told("Seconds for which a delivery that has ended is kept; 0 for ever.")] = (
+        limits.DELIVERY_RETENTION
+    )
+    queue_log_retention: Annotated[Span, _told("Seconds for which the queue's own log is kept; 0 for ever.")] = (
+        limits.QUEUE_LOG_RETENTION
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT

@@ -45,6 +45,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     #: Nothing but the record of the run is kept.
     transient: bool = False
+    #: Seconds for which the execution it brings about is kept after its last change; 0 for ever.
+    ttl: float | None = None
     #: Parameters of the request to Triton, which reach every step.
     parameters: dict[str, Parameter] = {}
     #: Seconds within which the run must end.
@@ -71,6 +73,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("A call runs on media it brings, or on stored media, not on both.", field="mediaIds")
         if self.transient and self.execution_id is not None:
             raise InvalidInput("A transient call keeps nothing, so it cannot add to an execution.", field="transient")
+        if self.ttl is not None and self.execution_id is not None:
+            raise InvalidInput("An execution that there is keeps its time: leave this out.", field="ttl")
         if self.transient and self.goes_on:
             raise InvalidInput("A transient call keeps nothing, so it cannot go on when you leave.", field="onTimeout")
 

@@ -8,6 +8,7 @@ from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
+from gateway.ports.retention import DoomedBlobs, RetentionStore
 from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
 from gateway.ports.transforms import Transformer
 
@@ -19,6 +20,7 @@ __all__ = [
     "Courier",
     "Discovery",
     "Dispatch",
+    "DoomedBlobs",
     "DueRun",
     "EntryStore",
     "ExecutionStore",
@@ -31,6 +33,7 @@ __all__ = [
     "ModelControl",
     "PipelineSource",
     "PipelineStore",
+    "RetentionStore",
     "RunStore",
     "Transformer",
     "Turns",

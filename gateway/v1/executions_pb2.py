@@ -26,7 +26,7 @@ from gateway.v1 import runs_pb2 as gateway_dot_v1_dot_runs__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/v1/executions.proto\x12\ngateway.v1\x1a\x15gateway/v1/runs.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x16\x43reateExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\"T\n\x17\x43reateExecutionResponse\x12(\n\texecution\x18\x01 \x01(\x0b\x32\x15.gateway.v1.Execution\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"h\n\x15ListExecutionsRequest\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"X\n\x16ListExecutionsResponse\x12)\n\nexecutions\x18\x01 \x03(\x0b\x32\x15.gateway.v1.Execution\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\".\n\x16\x44\x65leteExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteExecutionResponse\"N\n\x12UploadMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"s\n\x0bStoredMedia\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x10ListMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\";\n\x11ListMediaResponse\x12&\n\x05media\x18\x01 \x03(\x0b\x32\x17.gateway.v1.StoredMedia\"9\n\x0fGetMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"H\n\x10GetMediaResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x17.gateway.v1.StoredMedia\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x12\x44\x65leteMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteMediaResponse\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\xff\x01\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12#\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x14.gateway.v1.RunError2\x92\x05\n\nExecutions\x12\x46\n\x0cGetExecution\x12\x1f.gateway.v1.GetExecutionRequest\x1a\x15.gateway.v1.Execution\x12Z\n\x0f\x43reateExecution\x12\".gateway.v1.CreateExecutionRequest\x1a#.gateway.v1.CreateExecutionResponse\x12W\n\x0eListExecutions\x12!.gateway.v1.ListExecutionsRequest\x1a\".gateway.v1.ListExecutionsResponse\x12Z\n\x0f\x44\x65leteExecution\x12\".gateway.v1.DeleteExecutionRequest\x1a#.gateway.v1.DeleteExecutionResponse\x12H\n\x0bUploadMedia\x12\x1e.gateway.v1.UploadMediaRequest\x1a\x17.gateway.v1.StoredMedia(\x01\x12H\n\tListMedia\x12\x1c.gateway.v1.ListMediaRequest\x1a\x1d.gateway.v1.ListMediaResponse\x12G\n\x08GetMedia\x12\x1b.gateway.v1.GetMediaRequest\x1a\x1c.gateway.v1.GetMediaResponse0\x01\x12N\n\x0b\x44\x65leteMedia\x12\x1e.gateway.v1.DeleteMediaRequest\x1a\x1f.gateway.v1.DeleteMediaResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/v1/executions.proto\x12\ngateway.v1\x1a\x15gateway/v1/runs.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x16\x43reateExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12\x10\n\x03ttl\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x06\n\x04_ttl\"T\n\x17\x43reateExecutionResponse\x12(\n\texecution\x18\x01 \x01(\x0b\x32\x15.gateway.v1.Execution\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"h\n\x15ListExecutionsRequest\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"X\n\x16ListExecutionsResponse\x12)\n\nexecutions\x18\x01 \x03(\x0b\x32\x15.gateway.v1.Execution\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\".\n\x16\x44\x65leteExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteExecutionResponse\"N\n\x12UploadMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"s\n\x0bStoredMedia\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x10ListMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\";\n\x11ListMediaResponse\x12&\n\x05media\x18\x01 \x03(\x0b\x32\x17.gateway.v1.StoredMedia\"9\n\x0fGetMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"H\n\x10GetMediaResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x17.gateway.v1.StoredMedia\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x12\x44\x65leteMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteMediaResponse\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\xaf\x02\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12#\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x14.gateway.v1.RunError\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x92\x05\n\nExecutions\x12\x46\n\x0cGetExecution\x12\x1f.gateway.v1.GetExecutionRequest\x1a\x15.gateway.v1.Execution\x12Z\n\x0f\x43reateExecution\x12\".gateway.v1.CreateExecutionRequest\x1a#.gateway.v1.CreateExecutionResponse\x12W\n\x0eListExecutions\x12!.gateway.v1.ListExecutionsRequest\x1a\".gateway.v1.ListExecutionsResponse\x12Z\n\x0f\x44\x65leteExecution\x12\".gateway.v1.DeleteExecutionRequest\x1a#.gateway.v1.DeleteExecutionResponse\x12H\n\x0bUploadMedia\x12\x1e.gateway.v1.UploadMediaRequest\x1a\x17.gateway.v1.StoredMedia(\x01\x12H\n\tListMedia\x12\x1c.gateway.v1.ListMediaRequest\x1a\x1d.gateway.v1.ListMediaResponse\x12G\n\x08GetMedia\x12\x1b.gateway.v1.GetMediaRequest\x1a\x1c.gateway.v1.GetMediaResponse0\x01\x12N\n\x0b\x44\x65leteMedia\x12\x1e.gateway.v1.DeleteMediaRequest\x1a\x1f.gateway.v1.DeleteMediaResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,37 +34,37 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.executions_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEEXECUTIONREQUEST']._serialized_start=99
-  _globals['_CREATEEXECUTIONREQUEST']._serialized_end=177
-  _globals['_CREATEEXECUTIONRESPONSE']._serialized_start=179
-  _globals['_CREATEEXECUTIONRESPONSE']._serialized_end=263
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=265
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=369
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=371
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=459
-  _globals['_DELETEEXECUTIONREQUEST']._serialized_start=461
-  _globals['_DELETEEXECUTIONREQUEST']._serialized_end=507
-  _globals['_DELETEEXECUTIONRESPONSE']._serialized_start=509
-  _globals['_DELETEEXECUTIONRESPONSE']._serialized_end=534
-  _globals['_UPLOADMEDIAREQUEST']._serialized_start=536
-  _globals['_UPLOADMEDIAREQUEST']._serialized_end=614
-  _globals['_STOREDMEDIA']._serialized_start=616
-  _globals['_STOREDMEDIA']._serialized_end=731
-  _globals['_LISTMEDIAREQUEST']._serialized_start=733
-  _globals['_LISTMEDIAREQUEST']._serialized_end=773
-  _globals['_LISTMEDIARESPONSE']._serialized_start=775
-  _globals['_LISTMEDIARESPONSE']._serialized_end=834
-  _globals['_GETMEDIAREQUEST']._serialized_start=836
-  _globals['_GETMEDIAREQUEST']._serialized_end=893
-  _globals['_GETMEDIARESPONSE']._serialized_start=895
-  _globals['_GETMEDIARESPONSE']._serialized_end=967
-  _globals['_DELETEMEDIAREQUEST']._serialized_start=969
-  _globals['_DELETEMEDIAREQUEST']._serialized_end=1029
-  _globals['_DELETEMEDIARESPONSE']._serialized_start=1031
-  _globals['_DELETEMEDIARESPONSE']._serialized_end=1052
-  _globals['_GETEXECUTIONREQUEST']._serialized_start=1054
-  _globals['_GETEXECUTIONREQUEST']._serialized_end=1097
-  _globals['_EXECUTION']._serialized_start=1100
-  _globals['_EXECUTION']._serialized_end=1355
-  _globals['_EXECUTIONS']._serialized_start=1358
-  _globals['_EXECUTIONS']._serialized_end=2016
+  _globals['_CREATEEXECUTIONREQUEST']._serialized_end=203
+  _globals['_CREATEEXECUTIONRESPONSE']._serialized_start=205
+  _globals['_CREATEEXECUTIONRESPONSE']._serialized_end=289
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=291
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=395
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=397
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=485
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_start=487
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_end=533
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_start=535
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_end=560
+  _globals['_UPLOADMEDIAREQUEST']._serialized_start=562
+  _globals['_UPLOADMEDIAREQUEST']._serialized_end=640
+  _globals['_STOREDMEDIA']._serialized_start=642
+  _globals['_STOREDMEDIA']._serialized_end=757
+  _globals['_LISTMEDIAREQUEST']._serialized_start=759
+  _globals['_LISTMEDIAREQUEST']._serialized_end=799
+  _globals['_LISTMEDIARESPONSE']._serialized_start=801
+  _globals['_LISTMEDIARESPONSE']._serialized_end=860
+  _globals['_GETMEDIAREQUEST']._serialized_start=862
+  _globals['_GETMEDIAREQUEST']._serialized_end=919
+  _globals['_GETMEDIARESPONSE']._serialized_start=921
+  _globals['_GETMEDIARESPONSE']._serialized_end=993
+  _globals['_DELETEMEDIAREQUEST']._serialized_start=995
+  _globals['_DELETEMEDIAREQUEST']._serialized_end=1055
+  _globals['_DELETEMEDIARESPONSE']._serialized_start=1057
+  _globals['_DELETEMEDIARESPONSE']._serialized_end=1078
+  _globals['_GETEXECUTIONREQUEST']._serialized_start=1080
+  _globals['_GETEXECUTIONREQUEST']._serialized_end=1123
+  _globals['_EXECUTION']._serialized_start=1126
+  _globals['_EXECUTION']._serialized_end=1429
+  _globals['_EXECUTIONS']._serialized_start=1432
+  _globals['_EXECUTIONS']._serialized_end=2090
 # @@protoc_insertion_point(module_scope)

@@ -388,6 +388,7 @@ class ExecuteSyncRequest(_message.Message):
     RUNTIME_PARAMETERS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     ON_TIMEOUT_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     inputs: _builtins.bytes
     """Values for the pipeline's named inputs: one JSON object, as UTF-8."""
@@ -411,6 +412,10 @@ class ExecuteSyncRequest(_message.Message):
     """
     on_timeout: Global___OnTimeout.ValueType
     """What becomes of the run when the deadline is over; not for ExecuteAsync."""
+    ttl: _builtins.float
+    """Seconds for which the execution that the call brings about is kept after its last change: 0 is for ever, and
+    without it the gateway's setting holds.
+    """
     @_builtins.property
     def media(self) -> _containers.RepeatedCompositeFieldContainer[_media_pb2.Media]: ...
     @_builtins.property
@@ -434,12 +439,15 @@ class ExecuteSyncRequest(_message.Message):
         runtime_parameters: _builtins.bytes = ...,
         idempotency_key: _builtins.str = ...,
         on_timeout: Global___OnTimeout.ValueType = ...,
+        ttl: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "idempotency_key", b"idempotency_key", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "on_timeout", b"on_timeout", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "execution_id", b"execution_id", "idempotency_key", b"idempotency_key", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "on_timeout", b"on_timeout", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
+    _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl) -> _WhichOneofReturnType__ttl | None: ...
 
 Global___ExecuteSyncRequest: _TypeAlias = ExecuteSyncRequest  # noqa: Y015
 

@@ -89,6 +89,7 @@ def _call(
         key=key,
         answer=answer,
         schedule=schedule,
+        ttl=request.ttl if request.HasField("ttl") else None,
     )
 
 

@@ -9,7 +9,13 @@ import msgspec
 from gateway.domain.calls import Call, Form, Parameter
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
-from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
+from gateway.limits import (
+    MAX_MEDIA_PER_CALL,
+    MAX_META_DATA_BYTES,
+    MAX_RETENTION,
+    MAX_SYNC_TIMEOUT,
+    MAX_TAG_CHARACTERS,
+)
 from gateway.wire.json import decode
 from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
@@ -41,6 +47,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     on_timeout: str | None = None
     priority: str | None = None
     execute_after: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    ttl: float | None = None
     #: Cambrion's own; only their default is taken.
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
@@ -94,6 +101,7 @@ def asked(
             execute_after=given_body.execute_after,
             on_timeout=given_body.on_timeout,
         ),
+        ttl=given_body.ttl,
     )
     return Asked(call, given_body.transform)
 
@@ -152,6 +160,7 @@ def checked_call(
     key: str | None,
     answer: str,
     schedule: Schedule,
+    ttl: float | None = None,
 ) -> Call:
     """A call whose plain fields are within their limits; both doors end here.
 
@@ -182,6 +191,7 @@ def checked_call(
         goes_on=schedule.goes_on,
         priority=schedule.priority,
         execute_after=schedule.execute_after,
+        ttl=checked_ttl(ttl),
     )
 
 
@@ -205,6 +215,17 @@ def checked_meta_data(meta_data: bytes | None) -> bytes | None:
     if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
         raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
     return meta_data
+
+
+def checked_ttl(ttl: float | None) -> float | None:
+    """`ttl`, where it is a time that something can be kept for.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if ttl is not None and not 0 <= ttl <= MAX_RETENTION:
+        raise InvalidInput(f"The ttl is not between 0, for ever, and {MAX_RETENTION:.0f} seconds.", field="ttl")
+    return ttl
 
 
 def _parameters(given_parameters: Mapping[str, object]) -> dict[str, Parameter]:

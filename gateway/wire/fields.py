@@ -7,6 +7,7 @@ from gateway.limits import (
     MAX_EXECUTE_AFTER,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
@@ -45,6 +46,12 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "executeAfter": _time("The time before which it is not to begin (UTC)."),
     "attempt": _means("Which try this is; 0 before the first."),
     "state": _means("Where it stands; one that is not known here has not ended, unless `done` says so."),
+    "ttl": _means(
+        "Seconds for which the execution is kept after its last change; 0 is for ever. Without it the gateway's "
+        "setting holds, which is 30 days unless the operator says otherwise. Not for an execution that there is.",
+        minimum=0,
+        maximum=MAX_RETENTION,
+    ),
     "description": _means("What it does, in the words of its author."),
     "inputs": _means("What goes in."),
     "outputs": _means("What comes out."),
@@ -152,6 +159,8 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "status": _means("The state of its newest run, in upper case; absent before the first."),
         "metaData": _means("Facts of the caller's own.", type="object"),
         "duration": _means("Seconds that its newest run took."),
+        "expiresAt": _time("When it is removed unless it changes before (UTC); absent while a run has not ended, and "
+                           "where it is kept for ever."),
     },
     "RunView": {
         "done": _means("Whether it has ended, so that it changes no more."),

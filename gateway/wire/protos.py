@@ -64,6 +64,7 @@ def execution(found: Execution) -> executions_pb2.Execution:
         completed_at=timestamp(found.completed_at),
         duration=found.duration or 0.0,
         error=error_message(found.error),
+        expires_at=timestamp(found.expires_at),
     )
 
 

@@ -52,6 +52,7 @@ class ExecutionView(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=
     completed_at: str | None = None
     duration: float | None = None
     error: RunError | None = None
+    expires_at: str | None = None
 
 
 def pipeline_view(pipeline: Pipeline) -> PipelineView:
@@ -83,6 +84,7 @@ def execution_view(execution: Execution) -> ExecutionView:
         completed_at=rfc3339(execution.completed_at) if execution.completed_at else None,
         duration=execution.duration,
         error=execution.error,
+        expires_at=rfc3339(execution.expires_at) if execution.expires_at else None,
     )
 
 

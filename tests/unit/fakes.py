@@ -24,6 +24,7 @@ from gateway.core.keeping import Keeping
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.removal import Removal
 from gateway.core.staging import Staging
 from gateway.core.worker import Worker
 from gateway.domain.calls import Call, RunRequest
@@ -34,10 +35,12 @@ from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord, given
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
+from gateway.domain.retention import Retention
 from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
 from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
 from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
+from gateway.settings import Settings
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
 RUN_ID = "019aa000-0000-7000-8000-000000000001"
@@ -141,6 +144,8 @@ class FakeRecords:
         self.finished: list[FinishedRun] = []
         self.accepted: list[AcceptedRun] = []
         self.keys: dict[bytes, KnownCall] = {}
+        #: Blobs that are to be removed, and in how many seconds.
+        self.doomed: dict[str, float] = {}
         self.failure: GatewayError | None = None
         self.answers = True
 
@@ -190,7 +195,7 @@ class FakeRecords:
 
 def brought_about(new: NewExecution) -> Execution:
     """An execution that has no run yet."""
-    return Execution(**msgspec.structs.asdict(new))
+    return Execution(**msgspec.structs.asdict(new), changed_at=new.created_at)
 
 
 class FakeExecutions:
@@ -222,10 +227,19 @@ class FakeExecutions:
         self._records.runs = {
             run_id: run for run_id, run in self._records.runs.items() if run.execution_id != execution_id
         }
-        return [each.blob for each in self._records.media if each.execution_id == execution_id]
+        blobs = [each.blob for each in self._records.media if each.execution_id == execution_id]
+        self._records.doomed |= dict.fromkeys(blobs, 0.0)
+        return blobs
+
+    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
+        self._records.existing(execution_id)
+        self._records.doomed[blob] = patience
 
     async def add_media(self, record: MediaRecord) -> None:
         self._records.existing(record.execution_id)
+        if self._records.failure is not None:
+            raise self._records.failure
+        del self._records.doomed[record.blob]
         self._records.media.append(record)
 
     async def media(self, execution_id: str) -> list[MediaRecord]:
@@ -236,6 +250,7 @@ class FakeExecutions:
         for record in await self.media(execution_id):
             if record.media_id == media_id:
                 self._records.media.remove(record)
+                self._records.doomed[record.blob] = 0.0
                 return record.blob
         raise MediaNotFound
 
@@ -441,6 +456,22 @@ class FakeEntries:
         self._records.existing(execution_id)
         self.merged += entries
         self._records.entries += [(execution_id, each) for each in entries]
+
+
+class FakeDoomed:
+    """A `DoomedBlobs` in memory; what waits for an upload is never due."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def take(self, limit: int, lease: float) -> list[str]:
+        taken = [blob for blob, seconds in self._records.doomed.items() if not seconds][:limit]
+        self._records.doomed |= dict.fromkeys(taken, lease)
+        return taken
+
+    async def forget(self, blobs: Sequence[str]) -> None:
+        for blob in blobs:
+            self._records.doomed.pop(blob, None)
 
 
 class FakeBlobs:
@@ -743,7 +774,10 @@ class Gateway:
         staging, clock = Staging(self.blobs), SteppingClock()
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.staging = staging
-        self.executions = Executions(executions, self.blobs, clock=clock)
+        self.doomed = FakeDoomed(self.records)
+        self.removal = Removal(self.blobs, self.doomed)
+        self.retention = Retention.of(Settings())
+        self.executions = Executions(executions, self.blobs, self.removal, self.retention, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, clock=clock)
         self.following, self.holding = Following(self.run_store), Holding()
         self.quotas = Quotas(self.pipelines, quota)

@@ -87,6 +87,6 @@ def _settle(batch: list[_Pending[Fact]], failure: GatewayError | None) -> None:
         if failure is None:
             done.set_result(None)
         else:
-            done.set_exception(type(failure)())
+            done.set_exception(type(failure)(failure.message))
             # Whoever waited may have gone; then nobody asks for it.
             done.exception()

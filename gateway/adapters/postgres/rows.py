@@ -35,6 +35,8 @@ def execution(row: Row) -> Execution:
         completed_at=row["completed_at"],
         error=_error.decode(row["error"]) if row["error"] is not None else None,
         transient=row["transient"],
+        ttl=row["ttl"],
+        changed_at=row["changed_at"],
     )
 
 
@@ -96,12 +98,12 @@ def media(row: Row) -> MediaRecord:
 def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Columns:
     """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
     runs = [
-        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient)
+        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient, each.new.ttl)
         for each in batch
         if each.new is not None
     ]
     entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
-    return [*_columns(runs, 22), *_columns(entries, 8)]
+    return [*_columns(runs, 23), *_columns(entries, 8)]
 
 
 def inserted_row(fact: FinishedRun | AcceptedRun) -> tuple[Any, ...]:

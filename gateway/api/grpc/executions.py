@@ -12,7 +12,7 @@ from gateway.errors import InvalidInput, TooLarge
 from gateway.v1 import executions_pb2, executions_pb2_grpc
 from gateway.wire import protos
 from gateway.wire.call_protos import meta_data as meta_data_of
-from gateway.wire.calls import checked_meta_data, checked_tag
+from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
 from gateway.wire.run_protos import run_state
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -39,7 +39,10 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         """A new execution, or the one of this ID that there is."""
         meta_data = checked_meta_data(meta_data_of(request.meta_data))
         execution, created = await self._services.executions.create(
-            request.execution_id or None, checked_tag(request.tag or None), meta_data
+            request.execution_id or None,
+            checked_tag(request.tag or None),
+            meta_data,
+            checked_ttl(request.ttl if request.HasField("ttl") else None),
         )
         return executions_pb2.CreateExecutionResponse(execution=protos.execution(execution), created=created)
 

@@ -92,6 +92,7 @@ def test_neither_the_deadline_nor_the_key_makes_it_another_call(apart: dict[str,
 
 
 OTHERS: list[dict[str, object]] = [
+    {"ttl": 60.0},
     {"pipeline_id": "other"},
     {"execution_id": "mine"},
     {"media": given([b"a", b"c"])},

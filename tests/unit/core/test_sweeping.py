@@ -1,84 +1,118 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from gateway.core.staging import run_of
+from gateway.core.expiring import expiring
+from gateway.core.removal import Removal
 from gateway.core.sweeping import Sweeper
-from gateway.errors import GatewayError, StorageUnavailable, TritonFailed
-from unit.fakes import RUN_ID, Gateway, beside, call, gateway
+from gateway.domain.executions import Execution
+from gateway.domain.retention import Kept, Retention, Swept
+from gateway.domain.runs import RunState
+from gateway.errors import StorageUnavailable
+from gateway.limits import BLOBS_PER_SWEEP
+from gateway.settings import Settings
+from unit.fakes import START, FakeBlobs, FakeDoomed, FakeRecords
+
+FOR_EVER = Retention(executions=0, transient=0, media=0, keys=0, deliveries=0, queue_log=0)
 
 
-def sweeper(built: Gateway, after: float = 0.002) -> Sweeper:
-    return Sweeper(built.blobs, built.run_store, after)
+class FakeRetention:
+    """A `RetentionStore` that has so many of everything, and removes two at a time."""
+
+    def __init__(self, count: int):
+        self.left = dict.fromkeys([*Kept, None], count)
+        self.asked: list[tuple[Kept, float]] = []
+
+    async def expire(self, kept: Kept, seconds: float) -> Swept:
+        self.asked.append((kept, seconds))
+        return self._take(kept)
+
+    async def expire_due(self) -> Swept:
+        return self._take(None)
+
+    def _take(self, kept: Kept | None) -> Swept:
+        gone = min(2, self.left[kept])
+        self.left[kept] -= gone
+        return Swept(gone, more=gone == 2)
 
 
-async def with_an_orphan() -> Gateway:
-    """A gateway with one run that waits, and media of a run that never came."""
-    built = await gateway()
-    await built.runs.execute_async(call(b"a", b"b"))
-    built.blobs.kept[f"runs/{RUN_ID}-0"] = b"x"
-    return built
+async def test_each_kind_is_removed_by_its_own_time_until_none_is_left() -> None:
+    store = FakeRetention(5)
+    removed = await Sweeper(dict(expiring(store, Retention.of(Settings(media_retention=9)))), 1.0).sweep()
+    assert set(removed.values()) == {5}
+    assert {"executions_due", "executions", "transient", "media", "keys", "queue_log"} <= set(removed)
+    assert dict(store.asked)[Kept.MEDIA] == 9
+    assert dict(store.asked)[Kept.EXECUTIONS] == 30 * 86400
 
 
-async def test_media_that_no_run_needs_are_removed_and_counted() -> None:
-    built = await with_an_orphan()
-    assert await sweeper(built).sweep() == 1
-    assert sorted(built.blobs.kept) == sorted(built.records.accepted[0].request.staged)
-    assert await sweeper(built).sweep() == 0
+async def test_what_is_kept_for_ever_is_not_looked_for() -> None:
+    store = FakeRetention(5)
+    assert await Sweeper(dict(expiring(store, FOR_EVER)), 1.0).sweep() == {"executions_due": 5}
 
 
-async def test_media_of_a_run_that_has_ended_are_removed() -> None:
-    built = await with_an_orphan()
-    built.run_store.requests.clear()
-    assert await sweeper(built).sweep() == 3
-    assert built.blobs.kept == {}
+async def test_a_part_that_fails_does_not_keep_the_others_from_their_work(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def away() -> int:
+        raise StorageUnavailable
+
+    async def broken() -> int:
+        raise ValueError
+
+    async def seven() -> int:
+        return 7
+
+    assert await Sweeper({"away": away, "broken": broken, "seven": seven}, 1.0).sweep() == {"seven": 7}
+    said = [(each.getMessage(), each.__dict__["part"], each.__dict__.get("count")) for each in caplog.records]
+    assert said == [
+        ("sweeper.store_away", "away", None),
+        ("sweeper.failed", "broken", None),
+        ("sweeper.removed", "seven", 7),
+    ]
 
 
-async def test_media_that_are_stored_on_an_execution_are_never_swept() -> None:
-    built = await gateway()
-    await built.executions.create("mine", None, None)
-    record = await built.executions.upload("mine", b"words", "text/plain")
-    assert await sweeper(built).sweep() == 0
-    assert list(built.blobs.kept) == [record.blob]
+async def test_it_sweeps_until_it_is_cancelled() -> None:
+    rounds = asyncio.Queue[None]()
+
+    async def note() -> int:
+        rounds.put_nowait(None)
+        return 0
+
+    task = asyncio.create_task(Sweeper({"note": note}, 0.001).sweep_again_and_again())
+    for _ in range(3):
+        await rounds.get()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("away", ["blobs", "records"])
-async def test_where_a_store_is_away_nothing_is_removed(away: str) -> None:
-    built = await with_an_orphan()
-    setattr(getattr(built, away), "failure", StorageUnavailable())  # noqa: B010
-    with pytest.raises(StorageUnavailable):
-        await sweeper(built).sweep()
-    assert len(built.blobs.kept) == 3
+async def test_a_blob_stays_doomed_until_its_bytes_have_gone() -> None:
+    records, events = FakeRecords(), list[str]()
 
+    class Watched(FakeBlobs):
+        async def delete(self, keys: Sequence[str]) -> None:
+            events.append(f"{len(keys)} go, {len(records.doomed)} doomed")
+            await super().delete(keys)
 
-@pytest.mark.parametrize("error", [StorageUnavailable(), TritonFailed()])
-async def test_a_store_that_is_away_for_a_while_does_not_end_the_sweeping(error: GatewayError) -> None:
-    built = await with_an_orphan()
-    built.records.failure = error
-    async with beside(sweeper(built).sweep_again_and_again()):
-        await built.blobs.sweeps.rang(2)
-        built.records.failure = None
-        await built.blobs.sweeps.rang(built.blobs.sweeps.times + 2)
-    assert f"runs/{RUN_ID}-0" not in built.blobs.kept
-
-
-async def test_the_sweeper_does_not_begin_before_anything_can_be_old() -> None:
-    built = await with_an_orphan()
-    async with beside(sweeper(built, after=3600.0).sweep_again_and_again()):
-        for _ in range(10):
-            await asyncio.sleep(0)
-    assert built.blobs.sweeps.times == 0
+    records.doomed = {f"b{number}": 0.0 for number in range(BLOBS_PER_SWEEP + 1)}
+    assert await Removal(Watched(), FakeDoomed(records)).sweep() == BLOBS_PER_SWEEP + 1
+    assert events == [f"{BLOBS_PER_SWEEP} go, {BLOBS_PER_SWEEP + 1} doomed", "1 go, 1 doomed"]
+    assert records.doomed == {}
 
 
 @pytest.mark.parametrize(
-    ("key", "run_id"),
+    ("fields", "seconds"),
     [
-        (f"runs/{RUN_ID}-0", RUN_ID),
-        (f"runs/{RUN_ID}-255", RUN_ID),
-        (f"runs/{RUN_ID}", None),
-        ("runs/mine-0", None),
-        ("runs/", None),
+        ({}, 30 * 86400),
+        ({"transient": True}, 86400),
+        ({"ttl": 5.0}, 5),
+        ({"transient": True, "ttl": 5.0}, 5),
+        ({"ttl": 0.0}, None),
+        ({"state": RunState.RUNNING}, None),
+        ({"state": RunState.FAILED}, 30 * 86400),
     ],
 )
-def test_the_key_of_staged_media_names_its_run(key: str, run_id: str | None) -> None:
-    assert run_of(key) == run_id
+def test_the_time_of_an_execution_runs_from_its_last_change(fields: dict[str, object], seconds: float | None) -> None:
+    given = Execution(**{"execution_id": "e", "created_at": START, "changed_at": START} | fields)  # type: ignore[arg-type]
+    shown = Retention.of(Settings()).shown(given).expires_at
+    assert (None if shown is None else (shown - START).total_seconds()) == seconds

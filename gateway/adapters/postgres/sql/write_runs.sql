@@ -6,17 +6,21 @@ WITH run AS (
         $1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::timestamptz[],
         $9::timestamptz[], $10::timestamptz[], $11::double precision[], $12::double precision[],
         $13::double precision[], $14::json[], $15::json[], $16::smallint[], $17::timestamptz[], $18::json[],
-        $19::double precision[], $20::text[], $21::json[], $22::boolean[]
+        $19::double precision[], $20::text[], $21::json[], $22::boolean[], $23::double precision[]
     ) AS run (
         execution_id, run_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at, started_at,
         completed_at, queue_ms, compute_ms, gateway_ms, model_versions, error, priority, execute_after, request, delay,
-        tag, meta_data, transient
+        tag, meta_data, transient, ttl
     )
 ), new_executions AS (
     INSERT INTO executions (
-        execution_id, tag, meta_data, created_at, newest_run, state, started_at, completed_at, error, transient
+        execution_id, tag, meta_data, created_at, newest_run, state, started_at, completed_at, error, transient, ttl,
+        due_at
     )
-    SELECT execution_id, tag, meta_data, created_at, run_id, state, started_at, completed_at, error, transient FROM run
+    SELECT
+        execution_id, tag, meta_data, created_at, run_id, state, started_at, completed_at, error, transient, ttl,
+        now() + make_interval(secs => ttl)
+    FROM run
     ON CONFLICT (execution_id) DO NOTHING
 ), new_runs AS (
     INSERT INTO runs (
@@ -37,8 +41,8 @@ INSERT INTO entries (
 SELECT
     run.execution_id, entry.entry_id, entry.run_id, entry.media_id, entry.pipeline_id, entry.pipeline_version,
     entry.created_at, entry.content
-FROM unnest($23::uuid[], $24::text[], $25::uuid[], $26::text[], $27::text[], $28::integer[], $29::timestamptz[],
-    $30::json[]) WITH ORDINALITY
+FROM unnest($24::uuid[], $25::text[], $26::uuid[], $27::text[], $28::text[], $29::integer[], $30::timestamptz[],
+    $31::json[]) WITH ORDINALITY
     AS entry (
         of_run, entry_id, run_id, media_id, pipeline_id, pipeline_version, created_at, content, number
     )

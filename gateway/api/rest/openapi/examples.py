@@ -51,6 +51,7 @@ EXECUTION_SHOWN: Final = {
     "status": "COMPLETED",
     "completedAt": _AT,
     "duration": 0.002743,
+    "expiresAt": "2026-12-21T09:06:00.524Z",
 }
 RUN_SHOWN: Final = {
     "runId": RUN,
