@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.adapters.blobs.opening import open_store
@@ -56,12 +57,16 @@ async def test_a_full_disk_of_media_refuses_and_keeps_what_it_took(disk: Callabl
     small = disk(4)
     blobs = await open_store((small.folder / "blobs").as_uri())
     kept: dict[str, bytes] = {}
-    with pytest.raises(StorageUnavailable, match="no room left"):
+
+    async def fill() -> None:
         for number in range(10):
-            data = os.urandom(MIB)
+            data = os.urandom(MIB - 4096)
             await blobs.put(f"executions/e/{number}", data)
             kept[f"executions/e/{number}"] = data
-    assert len(kept) == 3
+
+    with pytest.raises(StorageUnavailable, match="no room left"):
+        await fill()
+    assert len(kept) in (3, 4)
     with pytest.raises(MediaNotFound):
         await blobs.get(f"executions/e/{len(kept)}")
     for key, data in kept.items():
@@ -76,11 +81,7 @@ def large() -> FinishedRun:
     wrote = finished()
     (entry,) = wrote.entries
     content = b'{"rawText":"%s"}' % os.urandom(MIB // 2).hex().encode()
-    return FinishedRun(new=wrote.new, run=wrote.run, entries=(type(entry)(**{**_fields(entry), "content": content}),))
-
-
-def _fields(entry: object) -> dict[str, object]:
-    return {name: getattr(entry, name) for name in entry.__struct_fields__}  # type: ignore[attr-defined]
+    return msgspec.structs.replace(wrote, entries=(msgspec.structs.replace(entry, content=content),))
 
 
 async def test_a_full_disk_of_records_refuses_and_loses_nothing_that_was_acknowledged(
@@ -92,14 +93,17 @@ async def test_a_full_disk_of_records_refuses_and_loses_nothing_that_was_acknowl
         assert endpoints.database_url is not None
         records = await opened(endpoints.database_url)
         acknowledged: list[FinishedRun] = []
-        with pytest.raises(StorageUnavailable) as refused:
-            while len(acknowledged) < 200:
+
+        async def fill() -> None:
+            for _ in range(200):
                 wrote = large()
                 await records.runs.finish(wrote)
                 acknowledged.append(wrote)
+
+        with pytest.raises(StorageUnavailable) as refused:
+            await fill()
         assert acknowledged
         assert (refused.value.code, refused.value.http) == ("storage.unavailable", 503)
-        print(f"{len(acknowledged)} were acknowledged, then: {refused.value.message}")
         small.size(800)
         await until_ready(records)
         for each in acknowledged:
