@@ -243,7 +243,7 @@ async def test_an_execution_with_a_run_that_has_not_ended_stays(local: Ground, t
     assert await local.records.runs.finish_claimed(ended(held))
     assert (await local.executions.get(name)).expires_at is not None
     await local.age(name)
-    await local.sweeper.sweep()
+    await local.settle()
     assert (await local.rows(), await local.stored()) == (dict.fromkeys(TABLES, 0), set())
 
 
