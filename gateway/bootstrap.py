@@ -45,8 +45,10 @@ from gateway.core.pipelines import Pipelines
 from gateway.core.staging import Staging
 from gateway.core.sweeping import Sweeper
 from gateway.core.turns import Turns
+from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.errors import CannotStart, StorageUnavailable
+from gateway.exposition import Exposition
 from gateway.limits import CONTROL_TIMEOUT
 from gateway.ports import BlobStore, InferenceEngine
 from gateway.settings import Settings
@@ -72,7 +74,9 @@ async def serve(settings: Settings, report: Report) -> None:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
     async with contextlib.AsyncExitStack() as cleanup:
-        parts = _parts(settings, stack_plan(settings), report)
+        # One of several leaves what is embedded to the parent, and all checks.
+        plan = stack_plan(settings) if settings.workers == 1 else None
+        parts = _parts(settings, plan, report)
         services, background, url = await cleanup.enter_async_context(parts)
         if settings.worker:
             await cleanup.enter_async_context(working(background, url, settings))
@@ -140,17 +144,33 @@ async def _until_cancelled(report: Report) -> None:
 
 @contextlib.asynccontextmanager
 async def _parts(
-    settings: Settings, plan: StackPlan, report: Report
+    settings: Settings, plan: StackPlan | None, report: Report
 ) -> AsyncIterator[tuple[Services, Background, str]]:
     """The core with all it stands on, and the URL of the database."""
     async with contextlib.AsyncExitStack() as cleanup:
-        endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
+        endpoints = Endpoints()
+        if plan is not None:
+            endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
         url = settings.database_url or endpoints.database_url
         assert url is not None
         database = await cleanup.enter_async_context(open_database(url))
         blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
         services, background = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
         yield services, background, url
+
+
+@contextlib.asynccontextmanager
+async def grounded(settings: Settings, report: Report) -> AsyncIterator[Settings]:
+    """The settings of processes that serve side by side: over what is embedded, which runs, and the newest schema."""
+    async with EmbeddedStack(stack_plan(settings), report=report) as endpoints:
+        url = settings.database_url or endpoints.database_url
+        assert url is not None
+        await _migrated(url)
+        found = msgspec.structs.replace(settings, database_url=url)
+        if endpoints.triton_grpc is not None:
+            grpc_url, http_url = f"grpc://{endpoints.triton_grpc}", f"http://{endpoints.triton_http}"
+            found = msgspec.structs.replace(found, triton_url=grpc_url, triton_http_url=http_url)
+        yield found
 
 
 def stack_plan(settings: Settings) -> StackPlan:
@@ -222,6 +242,7 @@ async def core(
         executions=Executions(executions, blobs),
         observations=Observations(entries, transformer),
         health=Health(pipelines, store, blobs, admission),
+        exposition=Exposition(Waiting(store).measure),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
@@ -293,9 +314,10 @@ def _address(flag: str, url: str | None, scheme: str) -> str:
 @contextlib.asynccontextmanager
 async def doors(settings: Settings, services: Services, report: Report) -> AsyncIterator[None]:
     """Both doors, open; on leaving, calls in hand are answered first."""
-    listener = _listener(settings.host, settings.rest_port)
+    reuse_port = settings.workers > 1
+    listener = _listener(settings.host, settings.rest_port, reuse_port)
     rest = RestServer(services, listener)
-    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}")
+    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}", reuse_port=reuse_port)
     try:
         port = await grpc_server.start()
         await rest.start()
@@ -309,10 +331,10 @@ async def doors(settings: Settings, services: Services, report: Report) -> Async
         listener.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, reuse_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=reuse_port)
     except OSError as failure:
         raise CannotStart(
             f"REST cannot listen on {host}:{port} ({failure.strerror}): choose another with --host or --rest-port."

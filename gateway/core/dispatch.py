@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway import metrics
 from gateway.core import inputs, results
 from gateway.domain.calls import Parameter
 from gateway.domain.media import Media
@@ -66,6 +67,7 @@ class Dispatcher:
     async def _one(self, work: Work, index: int, media: Media | None) -> bytes:
         dispatch = Dispatch()
         work.dispatches.append(dispatch)
+        metrics.INFERENCES.inc()
         try:
             values = work.named
             if media is not None:
@@ -78,6 +80,10 @@ class Dispatcher:
                 raise TritonFailed from error
             error.field = f"media[{index}]"
             raise
+        finally:
+            metrics.INFERENCES.dec()
+            metrics.QUEUE.observe(dispatch.waited)
+            metrics.TRITON.observe(dispatch.computed)
 
 
 def timed_out(seconds: float) -> RunTimeout:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from gateway import metrics
 from gateway.domain.run_events import RunEvent, events
 from gateway.domain.runs import Run
 from gateway.errors import Overloaded, StorageUnavailable
@@ -103,6 +104,7 @@ class Following:
     @asynccontextmanager
     async def _following(self, known: Run) -> AsyncIterator[_Follower]:
         if self._count >= MAX_FOLLOWERS:
+            metrics.TOO_MANY_FOLLOWERS.inc()
             raise Overloaded("As many callers follow runs as the gateway accepts; try again shortly.")
         follower = _Follower(known)
         self._followers.setdefault(known.run_id, set()).add(follower)

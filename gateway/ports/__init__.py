@@ -7,7 +7,7 @@ from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
-from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
+from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, QueueState, RunStore
 from gateway.ports.transforms import Transformer
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "KeyStore",
     "PipelineSource",
     "PipelineStore",
+    "QueueState",
     "RunStore",
     "Transformer",
 ]

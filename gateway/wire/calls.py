@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway import metrics
 from gateway.domain.calls import Call, Parameter
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
@@ -51,6 +52,7 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
+@metrics.DECODE.time()
 def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> Asked:
     """What a body asks for.
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway import metrics
 from gateway.domain.calls import Call
 from gateway.domain.executions import Execution
 from gateway.domain.media import MediaRecord
@@ -16,6 +17,7 @@ from gateway.wire.calls import checked_call, checked_media
 from gateway.wire.media import decode_media, not_empty
 
 
+@metrics.DECODE.time()
 def call(request: pipelines_pb2.ExecuteSyncRequest, timeout: float) -> Call:
     """The call that a request asks for; `timeout` is what is left of its deadline.
 

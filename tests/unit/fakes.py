@@ -23,6 +23,7 @@ from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.staging import Staging
 from gateway.core.turns import Turns
+from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.deliveries import Delivery, Event
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -34,7 +35,18 @@ from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipel
 from gateway.domain.runs import Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
 from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
-from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
+from gateway.exposition import Exposition
+from gateway.ports import (
+    AcceptedRun,
+    Canceled,
+    ClaimedRun,
+    Discovery,
+    Dispatch,
+    Extended,
+    FinishedRun,
+    Inference,
+    QueueState,
+)
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
 RUN_ID = "019aa000-0000-7000-8000-000000000001"
@@ -231,6 +243,7 @@ class FakeRuns:
         self.stale_runs: list[str] = []
         self.waiting = 0
         self.counts = 0
+        self.measured = 0
         self.looks = 0
         self._kept = asyncio.Condition()
 
@@ -291,6 +304,12 @@ class FakeRuns:
     async def backlog(self, most: int) -> int:
         self.counts += 1
         return min(self.waiting, most)
+
+    async def queue(self) -> QueueState:
+        self.measured += 1
+        if self._records.failure is not None:
+            raise self._records.failure
+        return QueueState(self.waiting, 2, 1, 7.5)
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(run_id for run_id in run_ids if run_id in self.claimable)
@@ -639,6 +658,7 @@ class Gateway:
             executions=self.executions,
             observations=self.observations,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
+            exposition=Exposition(Waiting(self.run_store).measure),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )

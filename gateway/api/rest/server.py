@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from gateway.api.rest.app import rest_app
+from gateway.api.rest.counting import Counted
 from gateway.api.services import Services
 from gateway.limits import DRAIN_TIMEOUT
 
@@ -33,7 +34,7 @@ class RestServer:
 
     def __init__(self, services: Services, listener: socket.socket):
         config = uvicorn.Config(
-            rest_app(services),
+            Counted(rest_app(services)),
             http="httptools",
             loop="none",
             lifespan="off",
