@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from gateway import metrics
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+#: Less the charset, which the door adds.
+CONTENT_TYPE: Final = "text/plain; version=0.0.4"
 #: Where the library looks for the folder.
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 #: The kinds of files, and bytes of each that are taken from the disk at once: a full one is met at the start.

@@ -120,6 +120,12 @@ TOO_MANY_FOLLOWERS: Final = REJECTED.labels("followers")
 DRAINING: Final = REJECTED.labels("draining")
 OUT_OF_TIME: Final = KILLED_CHILDREN.labels("time")
 OUT_OF_MEMORY: Final = KILLED_CHILDREN.labels("memory")
+#: For `core/healing`: a model was loaded anew, or could not be.
+HEALED: Final = HEALINGS.labels("healed")
+NOT_HEALED: Final = HEALINGS.labels("failed")
+#: For whoever ends deliveries: it was taken, or given up.
+DELIVERED: Final = DELIVERIES.labels("delivered")
+GIVEN_UP: Final = DELIVERIES.labels("failed")
 for _child in ("triton", "postgres", "gateway"):
     RESTARTS.labels(_child)
 

@@ -34,7 +34,7 @@ from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
 from gateway.domain.runs import Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
-from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
+from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, Overloaded, ResultGone, RunNotFound
 from gateway.exposition import Exposition
 from gateway.ports import (
     AcceptedRun,
@@ -669,6 +669,26 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeServicer:
+    """A gRPC servicer of two methods: one that answers, one that has no place."""
+
+    async def Good(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        return "good"
+
+    async def Full(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        raise Overloaded
+
+
+class FakeContext:
+    """A gRPC context whose calls end as gRPC's own do."""
+
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
+    async def abort(self, *_: object) -> None:
+        raise asyncio.CancelledError
 
 
 class FakeResolver(AbstractResolver):
