@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 from prometheus_client import CollectorRegistry, generate_latest, values
@@ -57,9 +57,23 @@ def share(folder: Path, place: int) -> None:
             os.posix_fallocate(file.fileno(), 0, _FILE_BYTES)
     (folder / f"{place}.pid").write_text(str(os.getpid()))
     os.environ[_FOLDER] = str(folder)
-    values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+    values.ValueClass = _unlocked(values.MultiProcessValue(lambda: place))  # type: ignore[no-untyped-call]
     for each in _numbers():
         each._metric_init()  # type: ignore[no-untyped-call]  # noqa: SLF001 the library has no other way once its metrics are made
+
+
+def _unlocked(shared: Any) -> Any:
+    """The library's shared number without its lock: ours change on one thread alone, in processes that never fork.
+
+    That is a third of what a call costs.
+    """
+
+    class Number(shared):  # type: ignore[misc]
+        def inc(self, amount: float) -> None:
+            self._value += amount
+            self._file.write_value(self._key, self._value, 0.0)
+
+    return Number
 
 
 def environment() -> dict[str, str]:

@@ -4,13 +4,18 @@ Whoever records one takes it from here and binds its labels once. The values of 
 own: of routes they are the templates, of pipelines the names in Triton.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
-from typing import Final
+from functools import cache, wraps
+from time import perf_counter
+from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 REGISTRY: Final = CollectorRegistry()
 #: Seconds of a call and of its parts, from a small JSON body to a run with a deadline of its own.
@@ -128,6 +133,36 @@ DELIVERED: Final = DELIVERIES.labels("delivered")
 GIVEN_UP: Final = DELIVERIES.labels("failed")
 for _child in ("triton", "postgres", "gateway"):
     RESTARTS.labels(_child)
+
+
+class Timed:
+    """The time of a block, however it ends; the library's own timer costs three times as much."""
+
+    __slots__ = ("_began", "_observe")
+
+    def __init__(self, part: Histogram) -> None:
+        self._observe = part.observe
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._observe(perf_counter() - self._began)
+
+
+def timed(part: Histogram) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Have every call of a function timed."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def measured(*args: P.args, **kwargs: P.kwargs) -> T:
+            with Timed(part):
+                return function(*args, **kwargs)
+
+        return measured
+
+    return decorate
 
 
 class Method:

@@ -52,7 +52,7 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
-@metrics.DECODE.time()
+@metrics.timed(metrics.DECODE)
 def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> Asked:
     """What a body asks for.
 

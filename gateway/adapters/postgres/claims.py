@@ -43,7 +43,7 @@ class Claims:
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
         """See `RunStore.finish_claimed`."""
-        with metrics.COMMIT.time():
+        with metrics.Timed(metrics.COMMIT):
             async with self._database.connection() as connection, connection.transaction():
                 await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
                 ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))

@@ -40,7 +40,7 @@ class GroupCommits(Generic[Fact]):
         self._pending.append((fact, done))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
-        with metrics.COMMIT.time():
+        with metrics.Timed(metrics.COMMIT):
             await asyncio.shield(done)
 
     async def close(self) -> None:
