@@ -55,9 +55,11 @@ from gateway.core.removal import Removal
 from gateway.core.staging import Staging
 from gateway.core.stray import StrayMedia
 from gateway.core.sweeping import Sweeper
+from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.retention import Retention
 from gateway.errors import CannotStart, StorageUnavailable
+from gateway.exposition import Exposition
 from gateway.limits import CONTROL_TIMEOUT, LEASE_SHARE
 from gateway.ports import BlobStore, InferenceEngine
 from gateway.settings import Settings
@@ -85,7 +87,9 @@ async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> Non
     drain = Drain(settings.drain_delay, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         _trace(settings, cleanup)
-        parts = _parts(settings, stack_plan(settings), report)
+        # One of several leaves what is embedded to the parent, and all checks.
+        plan = stack_plan(settings) if settings.workers == 1 else None
+        parts = _parts(settings, plan, report)
         services, background, url = await cleanup.enter_async_context(parts)
         if settings.worker:
             await cleanup.enter_async_context(working(background, url, settings, drain))
@@ -162,16 +166,31 @@ async def _until_cancelled(report: Report, drain: Drain) -> None:
 
 @contextlib.asynccontextmanager
 async def _parts(
-    settings: Settings, plan: StackPlan, report: Report
+    settings: Settings, plan: StackPlan | None, report: Report
 ) -> AsyncIterator[tuple[Services, Background, str]]:
     """The core with all it stands on, and the URL of the database."""
     async with contextlib.AsyncExitStack() as cleanup:
-        endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
+        endpoints = Endpoints()
+        if plan is not None:
+            endpoints = await cleanup.enter_async_context(EmbeddedStack(plan, report=report))
         url = _database_url(settings, endpoints)
         database = await cleanup.enter_async_context(open_database(url))
         blobs = await open_store(settings.blob_url or (settings.data_dir / "blobs").absolute().as_uri())
         services, background = await cleanup.enter_async_context(core(settings, endpoints, database, blobs))
         yield services, background, url
+
+
+@contextlib.asynccontextmanager
+async def grounded(settings: Settings, report: Report) -> AsyncIterator[Settings]:
+    """The settings of processes that serve side by side: over what is embedded, which runs, and the newest schema."""
+    async with EmbeddedStack(stack_plan(settings), report=report) as endpoints:
+        url = _database_url(settings, endpoints)
+        await _migrated(url)
+        found = msgspec.structs.replace(settings, database_url=url)
+        if endpoints.triton_grpc is not None:
+            grpc_url, http_url = f"grpc://{endpoints.triton_grpc}", f"http://{endpoints.triton_http}"
+            found = msgspec.structs.replace(found, triton_url=grpc_url, triton_http_url=http_url)
+        yield found
 
 
 def _database_url(settings: Settings, endpoints: Endpoints) -> str:
@@ -255,6 +274,7 @@ async def core(
         executions=Executions(executions, blobs, removal, retention),
         observations=Observations(entries, transformer),
         health=Health(pipelines, store, blobs, admission),
+        exposition=Exposition(Waiting(store).measure),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
@@ -338,9 +358,10 @@ def _address(flag: str, url: str | None, scheme: str) -> str:
 @contextlib.asynccontextmanager
 async def doors(settings: Settings, services: Services, report: Report, drain: Drain) -> AsyncIterator[None]:
     """Both doors, open; on leaving they take work for the drain's delay, and answer what they have then."""
-    listener = _listener(settings.host, settings.rest_port)
+    reuse_port = settings.workers > 1
+    listener = _listener(settings.host, settings.rest_port, reuse_port)
     rest = RestServer(services, listener)
-    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}")
+    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}", reuse_port=reuse_port)
     try:
         port = await grpc_server.start()
         await rest.start()
@@ -361,10 +382,10 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
         listener.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, reuse_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=reuse_port)
     except OSError as failure:
         raise CannotStart(
             f"REST cannot listen on {host}:{port} ({failure.strerror}): choose another with --host or --rest-port."

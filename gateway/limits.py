@@ -112,6 +112,8 @@ MAX_EXECUTE_AFTER: Final = 30 * 24 * 3600.0
 MAX_QUEUED_RUNS: Final = 100_000
 #: Seconds for which a count of the runs that wait is good.
 BACKLOG_FRESHNESS: Final = 1.0
+#: Seconds that a look at the queue may take, for whoever asks for metrics.
+QUEUE_LOOK_TIMEOUT: Final = 2.0
 #: Runs in the background that one worker has in hand at once (setting).
 WORKER_RUNS: Final = 16
 #: Seconds between two looks for runs that nobody woke a worker for, at the most.

@@ -51,7 +51,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blob_url: Annotated[
         str | None, _told("Where media are kept, file:///folder or s3://bucket/prefix; the data folder without.")
     ] = None
-    worker: Annotated[bool, _told("Take up runs in the background in this process, too.")] = True
+    workers: Annotated[
+        Count, _told("Processes that serve REST and gRPC side by side; other limits are those of one process.")
+    ] = 1
+    worker: Annotated[bool, _told("Take up runs in the background, too, in each process.")] = True
     worker_runs: Annotated[Count, _told("Runs in the background that one worker has in hand at once.")] = (
         limits.WORKER_RUNS
     )
@@ -99,13 +102,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         limits.SYNC_TIMEOUT
     )
     max_body_bytes: Annotated[Count, _told("Bytes of one request body.")] = limits.MAX_BODY_BYTES
-    max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once; more are refused.")] = (
+    max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once, per process; more are refused.")] = (
         limits.MAX_SYNC_CALLS
     )
     max_pipeline_calls: Annotated[
-        Count, _told("Synchronous calls of one pipeline in hand at once; gateway.concurrency of its config narrows it.")
+        Count,
+        _told("Of these, calls of one pipeline, per process; gateway.concurrency of its config narrows it."),
     ] = limits.MAX_PIPELINE_CALLS
-    max_inferences: Annotated[Count, _told("Inferences with Triton at once; more wait.")] = limits.MAX_INFERENCES
+    max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
+        limits.MAX_INFERENCES
+    )
     drain_delay: Annotated[
         Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")
     ] = 0.0

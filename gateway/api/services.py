@@ -9,6 +9,7 @@ from gateway.core.health import Health
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
+from gateway.exposition import Exposition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Services:
     executions: Executions
     observations: Observations
     health: Health
+    exposition: Exposition
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float
     #: Bytes of one request body.

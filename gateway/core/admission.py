@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gateway import metrics
 from gateway.errors import Draining, Overloaded
 
 
@@ -52,16 +53,20 @@ class Admission:
             Draining: the gateway has stopped.
         """
         if self._closed:
+            metrics.DRAINING.inc()
             raise Draining
         if self._taken >= self._places:
+            metrics.NO_PLACE.inc()
             raise Overloaded
         if pipeline_id is not None:
             self._enter(pipeline_id)
         self._taken += 1
+        metrics.CALLS.inc()
         try:
             yield
         finally:
             self._taken -= 1
+            metrics.CALLS.dec()
             if pipeline_id is not None:
                 self._exit(pipeline_id)
 
@@ -69,6 +74,7 @@ class Admission:
         taken = self._taken_of.get(pipeline_id, 0)
         narrowed = self._narrowed(pipeline_id)
         if taken >= (self._of_one if narrowed is None else min(narrowed, self._of_one)):
+            metrics.NO_PIPELINE_PLACE.inc()
             raise Overloaded("The pipeline has as many calls in hand as it accepts; try again shortly.")
         self._taken_of[pipeline_id] = taken + 1
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from gateway import metrics
 from gateway.errors import Overloaded
 from gateway.limits import BACKLOG_FRESHNESS
 from gateway.ports import RunStore
@@ -27,6 +28,7 @@ class Backlog:
         """
         await self._recount()
         if self._count >= self._most:
+            metrics.QUEUE_FULL.inc()
             raise Overloaded("As many runs wait for a worker as the gateway accepts; try again shortly.")
         self._count += 1
 

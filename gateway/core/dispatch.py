@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway import tracing
+from gateway import metrics, tracing
 from gateway.core import inputs, results
 from gateway.core.healing import Healing
 from gateway.domain.calls import Parameter
@@ -70,6 +70,7 @@ class Dispatcher:
     async def _one(self, work: Work, index: int, media: Media | None) -> bytes:
         dispatch = Dispatch()
         work.dispatches.append(dispatch)
+        metrics.INFERENCES.inc()
         try:
             values = work.named
             if media is not None:
@@ -84,6 +85,10 @@ class Dispatcher:
                 raise TritonFailed from error
             error.field = f"media[{index}]"
             raise
+        finally:
+            metrics.INFERENCES.dec()
+            metrics.QUEUE.observe(dispatch.waited)
+            metrics.TRITON.observe(dispatch.computed)
 
     async def _answer(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
         """Triton's answer; where a model died meanwhile, that of a second try after its healing."""

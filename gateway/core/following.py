@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from gateway import metrics
 from gateway.domain.run_events import RunEvent, events
 from gateway.domain.runs import Run
 from gateway.errors import Overloaded, RunNotFound, StorageUnavailable
@@ -132,6 +133,7 @@ class Following:
     @asynccontextmanager
     async def _following(self, known: Run, *, stays: bool) -> AsyncIterator[_Follower]:
         if self._count >= MAX_FOLLOWERS:
+            metrics.TOO_MANY_FOLLOWERS.inc()
             raise Overloaded("As many callers follow runs as the gateway accepts; try again shortly.")
         follower = _Follower(known, stays=stays)
         self._followers.setdefault(known.run_id, set()).add(follower)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway import telemetry, tracing
+from gateway import metrics, telemetry, tracing
 from gateway.core import attempt, inputs, retrying
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
@@ -89,6 +89,8 @@ class Worker:
         if claimed is None:
             return False
         self._following.changed(run_id)
+        if (waited := claimed.run.waited) is not None:
+            metrics.RUN_WAIT_SECONDS.observe(waited)
         with telemetry.about(run_id=run_id):
             work = asyncio.create_task(self._work_on(claimed))
         with self._holding.hold(claimed.run, work) as held:
@@ -112,6 +114,7 @@ class Worker:
         elif held.reason is Reason.CANCELED:
             await self._end_refused(claimed, RunCanceled("The run was canceled."))
         else:
+            metrics.LOST.inc()
             log.warning("run.lost", extra={"run_id": run.run_id, "attempt": run.attempt})
 
     async def _work_on(self, claimed: ClaimedRun) -> None:
@@ -157,6 +160,7 @@ class Worker:
         if retrying.heals(error):
             self._pipelines.suspect()
             if not retrying.last(run):
+                metrics.RETRIED.inc()
                 log.info("run.put_off", extra={"run_id": run.run_id, "code": error.code, "attempt": run.attempt})
                 await self._hand_back(run, retrying.pause(run), error)
                 return
@@ -180,6 +184,7 @@ class Worker:
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
             await self._staging.drop(claimed.request.staged)
         else:
+            metrics.LOST.inc()
             log.warning("run.lost", extra={"run_id": finished.run.run_id, "attempt": finished.run.attempt})
 
 

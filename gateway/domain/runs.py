@@ -127,6 +127,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         )
         return (*self.past_attempts, last)
 
+    @property
+    def waited(self) -> float | None:
+        """Seconds that it was due before its first attempt began; None for a further one, or before it began."""
+        if self.started_at is None or self.past_attempts:
+            return None
+        due = max(self.created_at, self.execute_after or self.created_at)
+        return max(0.0, (self.started_at - due).total_seconds())
+
     def tries(self, but: str) -> int:
         """How many tries have failed, but for those that ended with the code `but`."""
         return sum(each.error is None or each.error.code != but for each in self.past_attempts)

@@ -9,7 +9,16 @@ from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
 from gateway.ports.retention import DoomedBlobs, RetentionStore
-from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
+from gateway.ports.runs import (
+    AcceptedRun,
+    Canceled,
+    ClaimedRun,
+    DueRun,
+    Extended,
+    FinishedRun,
+    QueueState,
+    RunStore,
+)
 from gateway.ports.transforms import Transformer
 
 __all__ = [
@@ -33,6 +42,7 @@ __all__ = [
     "ModelControl",
     "PipelineSource",
     "PipelineStore",
+    "QueueState",
     "RetentionStore",
     "RunStore",
     "Transformer",

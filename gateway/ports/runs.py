@@ -75,6 +75,18 @@ class Canceled(msgspec.Struct, frozen=True):
     blobs: tuple[str, ...] = ()
 
 
+class QueueState(msgspec.Struct, frozen=True):
+    """The runs in the background, of all gateways together; no numbers where nobody knows."""
+
+    #: Those that wait for a worker, and those that are not due yet.
+    due: float
+    delayed: float
+    #: Those that workers hold.
+    running: float
+    #: Seconds for which the oldest that waits has been due; 0 without any.
+    oldest: float
+
+
 class RunStore(Protocol):
     """The records of runs."""
 
@@ -140,6 +152,10 @@ class RunStore(Protocol):
 
     async def backlog(self, most: int) -> int:
         """How many runs wait for a worker; no more than `most` are counted."""
+        ...
+
+    async def queue(self) -> QueueState:
+        """The runs in the background as they stand now."""
         ...
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:

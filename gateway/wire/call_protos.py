@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway import metrics
 from gateway.domain.calls import Call, Form
 from gateway.errors import InvalidInput
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
@@ -68,6 +69,7 @@ def _moment(stamp: Timestamp) -> datetime:
         raise InvalidInput("It is not a moment.", field="execute_after") from None
 
 
+@metrics.timed(metrics.DECODE)
 def _call(
     request: pipelines_pb2.ExecuteSyncRequest, timeout: float, answer: str, key: str | None, schedule: Schedule
 ) -> Call:

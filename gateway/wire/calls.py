@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from gateway import metrics
 from gateway.domain.calls import Call, Form, Parameter
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
@@ -63,6 +64,7 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
+@metrics.timed(metrics.DECODE)
 def asked(
     pipeline_id: str,
     body: bytes | bytearray,

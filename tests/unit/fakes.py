@@ -26,6 +26,7 @@ from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
 from gateway.core.removal import Removal
 from gateway.core.staging import Staging
+from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event
@@ -38,8 +39,19 @@ from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipel
 from gateway.domain.retention import Retention
 from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
-from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, ResultGone, RunNotFound
-from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
+from gateway.errors import ExecutionNotFound, GatewayError, KeyLost, MediaNotFound, Overloaded, ResultGone, RunNotFound
+from gateway.exposition import Exposition
+from gateway.ports import (
+    AcceptedRun,
+    Canceled,
+    ClaimedRun,
+    Discovery,
+    Dispatch,
+    Extended,
+    FinishedRun,
+    Inference,
+    QueueState,
+)
 from gateway.settings import Settings
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
@@ -300,6 +312,7 @@ class FakeRuns:
         #: Why the runs that wait cannot be counted.
         self.uncountable: GatewayError | None = None
         self.beats, self.wakes, self.looks, self.stales = Bell(), Bell(), Bell(), Bell()
+        self.measured = 0
 
     async def finish(self, finished: FinishedRun) -> None:
         self._records.write(finished)
@@ -373,6 +386,12 @@ class FakeRuns:
         if self.uncountable is not None:
             raise self.uncountable
         return min(self.waiting, most)
+
+    async def queue(self) -> QueueState:
+        self.measured += 1
+        if self._records.failure is not None:
+            raise self._records.failure
+        return QueueState(self.waiting, 2, 1, 7.5)
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
         if self._records.failure is not None:
@@ -818,6 +837,7 @@ class Gateway:
             executions=self.executions,
             observations=self.observations,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
+            exposition=Exposition(Waiting(self.run_store).measure),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -828,6 +848,29 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeServicer:
+    """A gRPC servicer of two methods: one that answers, one that has no place."""
+
+    async def Good(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        return "good"
+
+    async def Full(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        raise Overloaded
+
+
+class FakeContext:
+    """A gRPC context whose calls end as gRPC's own do."""
+
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
+    def set_trailing_metadata(self, _: object) -> None:
+        """It is sent to nobody."""
+
+    async def abort(self, *_: object) -> None:
+        raise asyncio.CancelledError
 
 
 class FakeResolver(AbstractResolver):

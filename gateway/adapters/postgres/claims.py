@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gateway import metrics
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.statements import statement
 from gateway.adapters.postgres.wakeups import WakeUp, wake
 from gateway.adapters.postgres.writing import append
-from gateway.domain.runs import RunError, RunState
+from gateway.domain.runs import Run, RunError, RunState
 from gateway.errors import RunNotFound, WorkerLost
 from gateway.limits import MAX_PAGE
 from gateway.ports import Canceled, ClaimedRun, DueRun, Extended, FinishedRun
@@ -42,11 +43,14 @@ class Claims:
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
         """See `RunStore.finish_claimed`."""
-        async with self._database.connection() as connection, connection.transaction():
-            await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
-            ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
-            if ended is not None:
-                await append(connection, finished)
+        with metrics.Timed(metrics.COMMIT):
+            async with self._database.connection() as connection, connection.transaction():
+                await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
+                ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
+                if ended is not None:
+                    await append(connection, finished)
+        if ended is not None:
+            _count(finished.run)
         return ended is not None
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
@@ -67,6 +71,8 @@ class Claims:
                 return Canceled(rows.run(row))
             await connection.execute(statement("show_run"), run_id, None, None)
         run = rows.run(row)
+        if run.state is RunState.CANCELED:
+            _count(run)
         return Canceled(run, tuple(row["blobs"]) if run.state is RunState.CANCELED else ())
 
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
@@ -87,3 +93,7 @@ class Claims:
         async with self._database.connection() as connection:
             listed = await connection.fetch(statement("stale_runs"), but, patience, limit)
         return [str(row["run_id"]) for row in listed]
+
+
+def _count(run: Run) -> None:
+    metrics.run_ended(run.pipeline_id, run.state, run.created_at, run.completed_at)

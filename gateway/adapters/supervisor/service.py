@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
+from gateway import metrics
 from gateway.adapters.supervisor.child import ChildPlan, last_words, log_size
 from gateway.adapters.supervisor.kept import Kept
 from gateway.adapters.supervisor.leftovers import end_leftovers
@@ -127,6 +128,7 @@ class Service:
             if self._kept is not None:
                 await self._kept.stop()
         else:
+            metrics.RESTARTS.labels(self.name).inc()
             log.info("child.restarted", extra={"child": self.name, "pid": self.pid})
 
 

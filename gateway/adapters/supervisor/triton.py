@@ -26,6 +26,8 @@ LOOK_TIMEOUT_S = 2.0
 HTTP_THREADS = 8
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 where the kernel has it
 TRACE_HEADERS = "^(traceparent|tracestate)$"
+#: Beginnings of variables that are meant for the gateway.
+_OURS = ("GATEWAY_", "PYTHON", "PROMETHEUS_")
 PROGRAMS = ("tritonserver", "triton_python_backend_stub")
 
 
@@ -148,7 +150,7 @@ class Triton:
 
     def _environment(self) -> dict[str, str]:
         """Ours less what is meant for the gateway; the stub finds its Python by PATH, the library by the other."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "PYTHON"))}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         libraries = (str(self._wheel.libraries), str(self._libpython), env.get("LD_LIBRARY_PATH", ""))
         env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
         env["PATH"] = os.pathsep.join((str(Path(sys.prefix, "bin")), env.get("PATH", os.defpath)))

@@ -33,9 +33,9 @@ NAMES = tuple(service.full_name for services in _SERVICES for service in service
 
 
 class GrpcServer:
-    """Serves gRPC on one address."""
+    """Serves gRPC on one address, which other processes may serve, too."""
 
-    def __init__(self, services: Services, address: str):
+    def __init__(self, services: Services, address: str, *, reuse_port: bool = False):
         self._address = address
         self._state = services.health
         self._health = health.aio.HealthServicer()
@@ -44,7 +44,7 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", services.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(reuse_port)),
             ],
         )
         pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services)), self._server)

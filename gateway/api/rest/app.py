@@ -14,7 +14,7 @@ from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
 from gateway.api.rest.observations import OBSERVATIONS
-from gateway.api.rest.routes import READING, health, ready
+from gateway.api.rest.routes import READING, health, metrics, ready
 from gateway.api.rest.runs import RUNS
 from gateway.api.services import Services
 from gateway.errors import GatewayError, Internal, InvalidInput, Malformed, MethodNotAllowed, NotFound, TooLarge
@@ -35,7 +35,13 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 def rest_app(services: Services) -> Litestar:
     """The ASGI application."""
     return Litestar(
-        [health, ready, *DOCS, Router("/v1", route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS])],
+        [
+            health,
+            ready,
+            metrics,
+            *DOCS,
+            Router("/v1", route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS]),
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
         request_max_body_size=services.max_body_bytes,

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from gateway.api.services import Core
 from gateway.domain.graph import definition
 from gateway.domain.pipelines import Definition
+from gateway.exposition import CONTENT_TYPE
 from gateway.wire.views import PipelineDetail, PipelineView, pipeline_view
 
 
@@ -41,6 +42,12 @@ async def ready(services: Core) -> Response[Ready]:
     status = "ready" if found.ready else "not ready"
     body = Ready(status, found.triton, found.database, found.blobs, found.admitting)
     return Response(body, status_code=200 if found.ready else 503)
+
+
+@get("/metrics", operation_id="metrics")
+async def metrics(services: Core) -> Response[bytes]:
+    """What Prometheus reads: of all processes of this gateway, whichever answers."""
+    return Response(await services.exposition.text(), media_type=CONTENT_TYPE)
 
 
 @get("/pipelines", operation_id="listPipelines")

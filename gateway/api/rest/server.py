@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from gateway.api.rest.app import rest_app
+from gateway.api.rest.counting import Counted
 from gateway.api.rest.entry import Entry
 from gateway.api.rest.protocol import Protocol
 from gateway.api.services import Services
@@ -66,7 +67,7 @@ class RestServer:
 
     def __init__(self, services: Services, listener: socket.socket):
         config = uvicorn.Config(
-            Entry(rest_app(services)),
+            Counted(Entry(rest_app(services))),
             http=Protocol,
             loop="none",
             lifespan="off",
