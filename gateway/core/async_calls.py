@@ -48,7 +48,7 @@ class AsyncCalls:
             return _again(known)
         at = self._clock()
         admitted = await self._gate.admit(call, at, RunState.QUEUED)
-        await self._backlog.check()
+        await self._backlog.add()
         seed = seeded(call.seed, at)
         try:
             await self._write(admitted, seed, at, key)

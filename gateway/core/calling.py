@@ -48,5 +48,6 @@ def runs_over(
     gate, keys = Gatekeeper(pipelines, stores.executions), Keys(stores.keys)
     replays = Replays(stores.runs, stores.executions, stores.entries)
     sync_calls = SyncCalls(gate, pipelines, stores.runs, dispatcher, staging, keys, replays, clock)
-    async_calls = AsyncCalls(gate, stores.runs, staging, keys, Backlog(stores.runs, most_queued), clock)
-    return Runs(sync_calls, async_calls, stores.runs, replays, following, holding, staging, admission)
+    backlog = Backlog(stores.runs, most_queued)
+    async_calls = AsyncCalls(gate, stores.runs, staging, keys, backlog, clock)
+    return Runs(sync_calls, async_calls, stores.runs, replays, following, holding, staging, admission, backlog)

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.core.admission import Admission
 from gateway.core.async_calls import AsyncCalls
+from gateway.core.backlog import Backlog
 from gateway.core.following import Following
 from gateway.core.holding import Holding, Reason
 from gateway.core.replays import Replays
@@ -47,8 +48,10 @@ class Runs:
         holding: Holding,
         staging: Staging,
         admission: Admission,
+        backlog: Backlog,
     ):
         self.admission = admission
+        self._backlog = backlog
         self._sync_calls = sync_calls
         self._async_calls = async_calls
         self._store = store
@@ -87,6 +90,15 @@ class Runs:
         if not run.state.ended:
             raise RunTimeout(f"The run has not ended within {seconds:.3g} s, and goes on.")
         return await self._replays.outcome(run, accepted.seed, replayed=accepted.replayed)
+
+    async def expect_room(self) -> None:
+        """Refuse a call for the background before its body is read, where too many runs wait already.
+
+        Raises:
+            Overloaded: they do.
+            StorageUnavailable: they cannot be counted.
+        """
+        await self._backlog.check()
 
     async def execute_async(self, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.

@@ -90,6 +90,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     ) -> pipelines_pb2.ExecuteAsyncResponse:
         """Accept a run for the background."""
         with self._services.runs.admission.place():
+            await self._services.runs.expect_room()
             call = async_call(request, request.timeout or ASYNC_TIMEOUT, _key(request.call, context))
             accepted = await self._services.runs.execute_async(call)
         return pipelines_pb2.ExecuteAsyncResponse(

@@ -56,6 +56,7 @@ async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest
 async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Accept a run for the background; it is durable when this answers."""
     with services.runs.admission.place():
+        await services.runs.expect_room()
         wanted = await _asked(pipeline_id, request, ASYNC_TIMEOUT, Form.ACCEPTED)
         accepted = await services.runs.execute_async(wanted.call)
     headers = _headers(accepted) | {"location": run_url(accepted.run_id)}
