@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -108,6 +109,7 @@ class Triton:
             return False
         if status != HTTPStatus.OK:
             return False
+        self._pulse.note(alive=True, now=time.monotonic())
         await self._load()
         self._settled = True
         self._judge()
