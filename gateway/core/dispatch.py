@@ -90,7 +90,7 @@ class Dispatcher:
         begun = self._healing.clock()
         try:
             async with self._healing.told(pipeline.models):
-                return await self._engine.infer(request, dispatch)
+                return await self._vouched(pipeline, request, dispatch)
         except PipelineNotReady as error:
             dispatch.held_up = error
             await self._healing.mend(error, pipeline.models, begun)
@@ -98,7 +98,13 @@ class Dispatcher:
         except TimeoutError:
             # A model was healed, and this may stand in the queue of the one that died.
             pass
-        return await self._engine.infer(request, dispatch)
+        return await self._vouched(pipeline, request, dispatch)
+
+    async def _vouched(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
+        """An answer that is certainly the one to this request."""
+        answer = await self._engine.infer(request, dispatch)
+        await self._healing.vouch(pipeline.models)
+        return answer
 
 
 def timed_out(seconds: float) -> RunTimeout:
