@@ -74,7 +74,8 @@ class Dispatcher:
             values = work.named
             if media is not None:
                 values = (await inputs.media_value(work.pipeline, media, self._images), *values)
-            request = Inference(work.pipeline.pipeline_id, values, work.run_id, work.parameters)
+            name = f"{work.run_id}-{index}" if index else work.run_id
+            request = Inference(work.pipeline.pipeline_id, values, name, work.parameters)
             with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
                 answer = await self._answer(work.pipeline, request, dispatch)
             return results.content(work.pipeline, answer)
