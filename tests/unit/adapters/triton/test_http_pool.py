@@ -199,8 +199,9 @@ async def test_an_answer_that_nobody_asked_for_closes_the_connection() -> None:
         await asked(pool, b"a")
         (connection,) = pool._idle
         peers[0].answer(b"wrong")
-        while connection.usable:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while connection.usable:
+                await asyncio.sleep(0)
         assert bytes((await asked(pool, b"b")).header) == b"b"
     assert server.connections == 2
 
