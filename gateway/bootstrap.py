@@ -34,6 +34,7 @@ from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
+from gateway.adapters.triton.witness import TritonWitness
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
@@ -252,7 +253,7 @@ async def core(
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     transformer = TransformPool()
     turns = PostgresTurns(_database_url(settings, endpoints))
-    healing = Healing(TritonModels(channel, control), turns, pipelines.refresh)
+    healing = Healing(TritonModels(channel, control), TritonWitness(channel, control), turns, pipelines.refresh)
     dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging, following, holding = Staging(blobs), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)

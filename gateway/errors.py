@@ -274,10 +274,18 @@ class PipelineNotReady(Unavailable):
 class ModelDied(PipelineNotReady):
     """A model of the pipeline has died and is being started again; try again shortly."""
 
-    def __init__(self, message: str | None = None, *, instance: str = "", retry_after: float | None = None):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        instance: str = "",
+        model: str | None = None,
+        retry_after: float | None = None,
+    ):
         super().__init__(message, retry_after=retry_after)
-        #: The instance whose process died, by Triton's name; for the core, not for callers.
+        #: The instance whose process died, by Triton's name, or the model itself; for the core, not for callers.
         self.instance = instance
+        self.model = model
 
 
 class KeyInFlight(GatewayError):

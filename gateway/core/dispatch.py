@@ -75,7 +75,8 @@ class Dispatcher:
             values = work.named
             if media is not None:
                 values = (await inputs.media_value(work.pipeline, media, self._images), *values)
-            request = Inference(work.pipeline.pipeline_id, values, work.run_id, work.parameters)
+            name = f"{work.run_id}-{index}" if index else work.run_id
+            request = Inference(work.pipeline.pipeline_id, values, name, work.parameters)
             with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
                 answer = await self._answer(work.pipeline, request, dispatch)
             return results.content(work.pipeline, answer)
@@ -95,7 +96,7 @@ class Dispatcher:
         begun = self._healing.clock()
         try:
             async with self._healing.told(pipeline.models):
-                return await self._engine.infer(request, dispatch)
+                return await self._vouched(pipeline, request, dispatch)
         except PipelineNotReady as error:
             dispatch.held_up = error
             await self._healing.mend(error, pipeline.models, begun)
@@ -103,7 +104,13 @@ class Dispatcher:
         except TimeoutError:
             # A model was healed, and this may stand in the queue of the one that died.
             pass
-        return await self._engine.infer(request, dispatch)
+        return await self._vouched(pipeline, request, dispatch)
+
+    async def _vouched(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
+        """An answer that is certainly the one to this request."""
+        answer = await self._engine.infer(request, dispatch)
+        await self._healing.vouch(pipeline.models)
+        return answer
 
 
 def timed_out(seconds: float) -> RunTimeout:

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.errors import GatewayError, ModelDied, PipelineNotReady
 from gateway.limits import FIRST_HEALING_PAUSE, HEALED_AFTER, HEALING_TIMEOUT, LONGEST_HEALING_PAUSE
-from gateway.ports import ModelControl, Turns
+from gateway.ports import ModelControl, Turns, Witness
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,14 @@ class Healing:
     def __init__(
         self,
         control: ModelControl,
+        witness: Witness,
         turns: Turns,
         look: Callable[[], Awaitable[None]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._control = control
+        self._witness = witness
         self._turns = turns
         #: Makes the gateway see that the models are ready again.
         self._look = look
@@ -74,6 +76,18 @@ class Healing:
     def told(self, models: frozenset[str]) -> "Told":
         """Have the block end with TimeoutError as soon as one of these models has been healed."""
         return Told(self._in_hand, models)
+
+    async def vouch(self, models: frozenset[str]) -> None:
+        """Return where an answer of these models that is in hand is that of what was asked.
+
+        Raises:
+            ModelDied: a process may have answered late, and others have got its answers.
+            PipelineNotReady, TritonUnavailable: nobody can say.
+        """
+        model = await self._witness.doubtful(models)
+        if model is not None:
+            log.warning("model.answers_doubted", extra={"model": model})
+            raise ModelDied(model=model)
 
     async def mend(self, error: PipelineNotReady, models: frozenset[str], begun: float) -> None:
         """Return once what an inference of these models met is healed, if `begun` was before: it may try again.
@@ -93,7 +107,7 @@ class Healing:
             raise error
 
     async def _heal(self, died: ModelDied, begun: float) -> None:
-        model = self._control.model_of(died.instance)
+        model = died.model or self._control.model_of(died.instance)
         if model is None:
             log.warning("model.unknown", extra={"instance": died.instance})
             raise died
@@ -102,7 +116,7 @@ class Healing:
             if begun < patient.healed_at:
                 return
             if (rest := patient.rests_until - self.clock()) > 0:
-                raise ModelDied(instance=died.instance, retry_after=math.ceil(rest))
+                raise ModelDied(instance=died.instance, model=model, retry_after=math.ceil(rest))
             patient.under_way = asyncio.create_task(self._course(model, patient))
         # The healing goes on when whoever asked for it has gone: a model must not stay half way.
         if not await asyncio.shield(patient.under_way):
@@ -137,6 +151,7 @@ class Healing:
             await self._control.unload(model)
         except GatewayError as error:
             log.warning("model.not_healed", extra={"model": model, "code": error.code})
+            self._witness.trust(model, anew=False)
             return False
         if await self._load(model):
             return True
@@ -166,6 +181,7 @@ class Healing:
 
     async def _risen(self, model: str, patient: Patient) -> None:
         """The model is alive: inferences that may still stand in the dead one's queue are told."""
+        self._witness.trust(model, anew=True)
         await self._look()
         patient.healed_at = self.clock()
         now = asyncio.get_running_loop().time()

@@ -3,7 +3,7 @@
 from gateway.ports.courier import Courier
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
-from gateway.ports.healing import ModelControl, Turns
+from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
@@ -47,4 +47,5 @@ __all__ = [
     "RunStore",
     "Transformer",
     "Turns",
+    "Witness",
 ]

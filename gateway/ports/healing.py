@@ -34,6 +34,23 @@ class ModelControl(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """Knows which models may have handed out answers that were another's."""
+
+    async def doubtful(self, models: frozenset[str]) -> str | None:
+        """One of these models that may have given its answers to the wrong ones until now; None: all are right.
+
+        Raises:
+            PipelineNotReady: a model is not loaded now.
+            TritonUnavailable: Triton does not say.
+        """
+        ...
+
+    def trust(self, model: str, *, anew: bool) -> None:
+        """Doubt a model no longer for what has happened: it was loaded `anew`, or cannot be."""
+        ...
+
+
 class Turns(Protocol):
     """Who may do what only one of all gateways is to do at a time."""
 

@@ -15,6 +15,7 @@ class Inference(msgspec.Struct, frozen=True):
 
     model: str
     inputs: tuple[Value, ...]
+    #: Its own within its run: the answer names it.
     request_id: str
     #: Parameters of the request, which Triton hands to every step.
     parameters: Mapping[str, Parameter] = {}

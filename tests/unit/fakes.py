@@ -610,6 +610,20 @@ class FakeControl:
             raise self.failures.popleft()
 
 
+class FakeWitness:
+    """A `Witness` that doubts what it was told to, once each."""
+
+    def __init__(self) -> None:
+        self.doubts: deque[str] = deque()
+        self.trusted: list[tuple[str, bool]] = []
+
+    async def doubtful(self, models: frozenset[str]) -> str | None:
+        return self.doubts.popleft() if self.doubts and self.doubts[0] in models else None
+
+    def trust(self, model: str, *, anew: bool) -> None:
+        self.trusted.append((model, anew))
+
+
 class FakeTurns:
     """A `Turns` of one process alone; `first` is False where somebody else had the turn."""
 
@@ -787,8 +801,8 @@ class Gateway:
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        self.control, self.turns, self.now = FakeControl(), FakeTurns(), 0.0
-        self.healing = Healing(self.control, self.turns, self.pipelines.refresh, clock=lambda: self.now)
+        self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
+        self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
         dispatcher = Dispatcher(self.engine, self.images, self.healing)
         staging, clock = Staging(self.blobs), SteppingClock()
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)

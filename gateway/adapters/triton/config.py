@@ -56,6 +56,7 @@ class ModelConfig(Protocol):
 
     name: str
     platform: str
+    backend: str
     max_batch_size: int
     input: Sequence[InputConfig]
     output: Sequence[TensorConfig]

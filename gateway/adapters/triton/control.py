@@ -98,6 +98,10 @@ class TritonControl:
         """Each group of instances that the last look showed, with the model that it belongs to."""
         return {group.name: name for name, (_, config) in self._configs.items() for group in config.instance_group}
 
+    def models_of(self, backend: str) -> frozenset[str]:
+        """The models that the last look showed to be run by this backend."""
+        return frozenset(name for name, (_, config) in self._configs.items() if config.backend == backend)
+
     def read_anew(self) -> None:
         """Have the next look read every config, whatever the index says."""
         self._read_at = float("-inf")

@@ -58,3 +58,9 @@ def unavailable(detail: str) -> TritonUnavailable:
     """The error for a Triton that does not answer; why goes to the log."""
     log.warning("triton.unavailable", extra={"said": detail[:1000]})
     return TritonUnavailable()
+
+
+def mixed_up(asked: str, answered: str) -> TritonUnavailable:
+    """The error for an answer that names another request than the one it came for."""
+    log.error("triton.answer_mixed_up", extra={"asked": asked, "answered": answered[:100]})
+    return TritonUnavailable()

@@ -13,7 +13,7 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from gateway import tracing
-from gateway.adapters.triton.failures import translate, unavailable
+from gateway.adapters.triton.failures import mixed_up, translate, unavailable
 from gateway.adapters.triton.version import ServerVersion
 from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
@@ -55,7 +55,7 @@ class GrpcEngine:
         call.add_done_callback(self._ended)
         left = False
         try:
-            return _outputs(await asyncio.shield(call))
+            return _outputs(await asyncio.shield(call), inference)
         except grpc.aio.AioRpcError as failure:
             raise _failure(failure, inference.model) from failure
         except asyncio.CancelledError:
@@ -130,7 +130,9 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-def _outputs(answer: service_pb2.ModelInferResponse) -> list[Value]:
+def _outputs(answer: service_pb2.ModelInferResponse, inference: Inference) -> list[Value]:
+    if answer.id != inference.request_id:
+        raise mixed_up(inference.request_id, answer.id)
     return [
         Value(each.name, each.datatype, tuple(each.shape), (raw,))
         for each, raw in zip(answer.outputs, answer.raw_output_contents, strict=True)

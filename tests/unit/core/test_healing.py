@@ -48,6 +48,32 @@ async def test_a_model_that_died_is_healed_and_the_inference_tried_once_more() -
     assert [each.run.state for each in built.records.finished] == [RunState.COMPLETED]
 
 
+async def test_an_answer_that_may_be_another_s_is_asked_for_again_when_the_model_is_healed() -> None:
+    built = await gateway()
+    built.witness.doubts.append("read")
+    await run(built)
+    assert built.control.orders == CYCLE
+    assert len(built.engine.asked) == 2
+    assert built.witness.trusted == [("read", True)]
+
+
+async def test_an_answer_that_is_doubted_twice_is_given_to_nobody() -> None:
+    built = await gateway()
+    built.witness.doubts += ["read", "read"]
+    with pytest.raises(ModelDied):
+        await run(built)
+    assert len(built.engine.asked) == 2
+
+
+async def test_where_a_doubted_model_cannot_be_loaded_again_it_is_trusted_from_then_on() -> None:
+    built = await gateway()
+    built.witness.doubts.append("read")
+    built.control.forbidden = PipelineNotReady()
+    with pytest.raises(ModelDied):
+        await run(built)
+    assert built.witness.trusted == [("read", False)]
+
+
 async def test_a_second_death_of_the_same_inference_is_an_error_that_says_when_to_come_again() -> None:
     built = await gateway(answer=dying)
     with pytest.raises(ModelDied) as raised:

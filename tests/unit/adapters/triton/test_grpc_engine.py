@@ -46,6 +46,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.begun = asyncio.Event()
         self.canceled = asyncio.Event()
         self.version = "2.51.0"
+        #: What the answers say they are for, where it is not what was asked.
+        self.name = ""
 
     async def ServerMetadata(  # noqa: N802 - gRPC's name
         self,
@@ -68,7 +70,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
             raise
         if self.refusal is not None:
             await context.abort(*self.refusal)
-        answer = service_pb2.ModelInferResponse(model_name="ocr")
+        answer = service_pb2.ModelInferResponse(model_name="ocr", id=self.name or request.id)
         answer.outputs.add(name="OUT", datatype="BYTES", shape=[1])
         answer.raw_output_contents.append(request.raw_input_contents[0])
         return answer
@@ -96,6 +98,15 @@ async def test_the_outputs_come_back_with_their_raw_bytes(channel: grpc.aio.Chan
     assert (value.name, value.datatype, value.shape, value.only_element()) == ("OUT", "BYTES", (1,), bytes(3))
     assert dispatch.waited >= 0
     assert dispatch.computed > 0
+
+
+async def test_an_answer_that_names_another_request_is_nobody_s(
+    channel: grpc.aio.Channel, fake_triton: FakeTriton, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_triton.name = "another"
+    with pytest.raises(TritonUnavailable):
+        await GrpcEngine(channel, 1).infer(inference(text_input(1)), Dispatch())
+    assert "triton.answer_mixed_up" in caplog.messages
 
 
 @pytest.mark.parametrize(
