@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo run test lint bench protos lock clean
+.PHONY: install demo run test rolling lint bench protos lock clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -29,6 +29,10 @@ run: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# Needs haproxy besides: apt-get install haproxy.
+rolling: install
+	$(BIN)/python -m pytest -m haproxy
 
 lint: install
 	$(BIN)/ruff check .

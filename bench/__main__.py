@@ -1,8 +1,5 @@
 """`python -m bench`: what the gateway costs, side by side in one run."""
 
-import asyncio
-import signal
-import sys
 from typing import Final
 
 import click
@@ -13,19 +10,16 @@ from bench import synchronous
 from bench.background import part as background
 from bench.calls import get
 from bench.contenders import Site
-from bench.faults import BenchFailed
 from bench.ground import MEDIA, ROOT, folder, ground
 from bench.machine import Machine, this_machine
 from bench.plan import Part, Plan
 from bench.progress import Progress
 from bench.records import server_version
 from bench.report import Result, show, write
+from bench.stopping import outcome, terminal
 from gateway.adapters.supervisor.stack import Endpoints
-from gateway.errors import CannotStart
 
 RESULTS: Final = ROOT / ".bench"
-INTERRUPTED: Final = 130
-WIDTH_ON_A_PIPE: Final = 120
 
 
 @click.command(
@@ -49,27 +43,15 @@ def main(seconds: int, rounds: int, connections: int, only: Part | None, quick: 
     Starts Triton, PostgreSQL and all contenders, and stops them at the end. Writes .bench/result.json and
     .bench/result.md. Exits 1 where a single request or run failed, or a record is missing.
     """
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=WIDTH_ON_A_PIPE)
+    console = terminal()
     plan = Plan(seconds=seconds, rounds=rounds, connections=connections, quick=quick, only=only)
-    try:
-        result = asyncio.run(_until_stopped(plan, console))
-    except (BenchFailed, CannotStart) as failure:
-        raise click.ClickException(str(failure)) from None
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("interrupted; everything is stopped and removed")
-        sys.exit(INTERRUPTED)
+    result = outcome(_run(plan, console), console)
     write(result, RESULTS)
     show(result, console)
     console.print(f"written to {RESULTS.name}/result.json and {RESULTS.name}/result.md", highlight=False)
 
 
-async def _until_stopped(plan: Plan, console: Console) -> Result:
-    """The bench, ended in order by SIGTERM as by Ctrl-C."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+async def _run(plan: Plan, console: Console) -> Result:
     logs = RESULTS / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     with Progress(console, plan.steps) as progress, folder() as work:

@@ -30,7 +30,7 @@ class Server:
     def __init__(self, name: str, command: list[str], environment: Mapping[str, str], log: Path):
         self._name = name
         self._command = command
-        self._environment = _inherited() | dict(environment)
+        self._environment = inherited() | dict(environment)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -42,7 +42,7 @@ class Server:
         """
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdout=log, stderr=log, preexec_fn=_die_with_parent
+                *self._command, env=self._environment, stdout=log, stderr=log, preexec_fn=die_with_parent
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while await asyncio.to_thread(get, HOST, port, path) is None:
@@ -84,12 +84,12 @@ def free_port() -> int:
         return port
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """Our environment less what would set up the gateway differently from its defaults."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child: end when the bench is killed, and leave Ctrl-C to the bench."""
     _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     os.setsid()

@@ -9,7 +9,7 @@
     │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady, Draining, WorkerLost
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
     ├── KeyInFlight ─ KeyLost
     ├── RunFinished, HookExists
     ├── TritonFailed ─ WiringInvalid
@@ -56,6 +56,8 @@ class GatewayError(Exception):
     #: The record that the failure left, where it left one.
     execution_id: str | None = None
     run_id: str | None = None
+    #: The failure is that of an earlier call under the same idempotency key.
+    replayed: bool = False
 
     def __init__(self, message: str | None = None, *, field: str | None = None, retry_after: float | None = None):
         self.message = message or (self.__doc__ or "").strip()
@@ -281,6 +283,23 @@ class PipelineNotReady(Unavailable):
     """The pipeline is known, but its models are not ready; try again shortly."""
 
     code = "pipeline.not_ready"
+
+
+class ModelDied(PipelineNotReady):
+    """A model of the pipeline has died and is being started again; try again shortly."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        instance: str = "",
+        model: str | None = None,
+        retry_after: float | None = None,
+    ):
+        super().__init__(message, retry_after=retry_after)
+        #: The instance whose process died, by Triton's name, or the model itself; for the core, not for callers.
+        self.instance = instance
+        self.model = model
 
 
 class KeyInFlight(GatewayError):

@@ -35,8 +35,18 @@ ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.
 CONNECT_TIMEOUT: Final = 5.0
+#: Seconds after which a connection to a machine that does not answer any more is given up.
+DEAD_PEER_TIMEOUT: Final = 30.0
 #: Seconds that any control call to Triton may take.
 CONTROL_TIMEOUT: Final = 10.0
+#: Seconds that a dead model may take to be loaded again.
+HEALING_TIMEOUT: Final = 120.0
+#: Seconds after a healing in which the same model is not healed again; each further death doubles them.
+FIRST_HEALING_PAUSE: Final = 1.0
+#: Seconds that this pause lasts at the most.
+LONGEST_HEALING_PAUSE: Final = 60.0
+#: Seconds without a death after which the pause is the first again.
+HEALED_AFTER: Final = 300.0
 #: Seconds that one database statement may take.
 STATEMENT_TIMEOUT: Final = 30.0
 #: Seconds that a finished run waits for others to share its transaction, for each other call in hand.
@@ -80,6 +90,8 @@ MAX_TRANSFORM_BYTES: Final = 64 * MIB
 ENTRIES_PER_READ: Final = 500
 #: Seconds for which a worker holds a run; it extends the lease while it lives (setting).
 RUN_LEASE: Final = 30.0
+#: How much of that is the lease itself; the rest is for noticing that it is over.
+LEASE_SHARE: Final = 0.8
 #: Seconds between two such extensions, at the most; by then a worker knows that a run is to be canceled.
 LONGEST_BEAT: Final = 2.0
 #: Tries of a run in the background, where what failed can heal.
@@ -100,24 +112,56 @@ MAX_EXECUTE_AFTER: Final = 30 * 24 * 3600.0
 MAX_QUEUED_RUNS: Final = 100_000
 #: Seconds for which a count of the runs that wait is good.
 BACKLOG_FRESHNESS: Final = 1.0
+#: Seconds that a look at the queue may take, for whoever asks for metrics.
+QUEUE_LOOK_TIMEOUT: Final = 2.0
 #: Runs in the background that one worker has in hand at once (setting).
 WORKER_RUNS: Final = 16
-#: Seconds between two looks for runs that nobody woke a worker for.
+#: Seconds between two looks for runs that nobody woke a worker for, at the most.
 RECONCILE_INTERVAL: Final = 2.0
 #: Seconds after which staged media that no run needs are swept (setting).
 SWEEP_AFTER: Final = 3600.0
-#: Seconds between two sweeps, at the most.
-LONGEST_SWEEP_INTERVAL: Final = 300.0
+#: Seconds between two sweeps (setting).
+SWEEP_INTERVAL: Final = 300.0
 #: Blobs of one look of the sweeper.
 BLOBS_PER_SWEEP: Final = 1000
+#: Rows that the sweeper removes in one transaction.
+ROWS_PER_SWEEP: Final = 1000
+#: Executions that the sweeper holds in one transaction.
+EXECUTIONS_PER_SWEEP: Final = 100
+#: Entries that go with them, unless a single execution has more.
+ENTRIES_PER_SWEEP: Final = 10_000
+#: Seconds that the removal of an execution may take.
+REMOVAL_TIMEOUT: Final = 600.0
+#: Seconds for which a sweeper has blobs that it removes to itself.
+REMOVAL_LEASE: Final = 300.0
+#: Seconds within which media that is being uploaded must be recorded.
+UPLOAD_TIMEOUT: Final = 3600.0
+#: Seconds that an execution, a record or a key may be kept at the most, where it is not for ever.
+MAX_RETENTION: Final = 100 * 365 * 24 * 3600.0
+#: Seconds for which an execution is kept after its last change (setting).
+EXECUTION_RETENTION: Final = 30 * 24 * 3600.0
+#: Seconds for which the record of a transient run is kept (setting).
+TRANSIENT_RETENTION: Final = 24 * 3600.0
+#: Seconds for which an idempotency key is known, if the record of its run is not kept longer (setting).
+KEY_RETENTION: Final = 24 * 3600.0
+#: Seconds for which a delivery that has ended is kept (setting).
+DELIVERY_RETENTION: Final = 30 * 24 * 3600.0
+#: Seconds for which the queue's own log is kept (setting).
+QUEUE_LOG_RETENTION: Final = 24 * 3600.0
 #: Seconds between two looks at runs that callers follow.
 FOLLOW_INTERVAL: Final = 0.25
 #: Callers who follow runs at once, per process.
 MAX_FOLLOWERS: Final = 1000
 #: Seconds that one request may wait for a run to change.
 MAX_WAIT: Final = 60.0
+#: Seconds after which a caller who looks at a run again and again is told to look.
+POLL_INTERVAL: Final = 1.0
 #: Seconds between two signs of life in a stream of events.
 HEARTBEAT: Final = 15.0
+#: Seconds after which a stream of events ends, to be opened again: it may be with another gateway then.
+MAX_STREAM_AGE: Final = 900.0
+#: Seconds after which a browser opens a stream of events again that has ended.
+STREAM_RETRY: Final = 1.0
 
 #: Seconds for which a delivery is held by who sends it; then others may.
 DELIVERY_LEASE: Final = 60.0

@@ -24,6 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
 Patience = Annotated[float, msgspec.Meta(gt=0)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_SYNC_TIMEOUT)]
+Span = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_RETENTION)]
 
 
 def _told(sentence: str) -> msgspec.Meta:
@@ -50,7 +51,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blob_url: Annotated[
         str | None, _told("Where media are kept, file:///folder or s3://bucket/prefix; the data folder without.")
     ] = None
-    worker: Annotated[bool, _told("Take up runs in the background in this process, too.")] = True
+    workers: Annotated[
+        Count, _told("Processes that serve REST and gRPC side by side; other limits are those of one process.")
+    ] = 1
+    worker: Annotated[bool, _told("Take up runs in the background, too, in each process.")] = True
     worker_runs: Annotated[Count, _told("Runs in the background that one worker has in hand at once.")] = (
         limits.WORKER_RUNS
     )
@@ -75,18 +79,45 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hooks_allowed: Annotated[
         str, _told("What hooks may reach beside public addresses: networks and host names, with commas between them.")
     ] = ""
+    trace_url: Annotated[
+        str | None, _told("An OpenTelemetry collector, http://host:4318/v1/traces; nothing is traced without.")
+    ] = None
+    sweep_interval: Annotated[Seconds, _told("Seconds between two looks for what is kept no longer.")] = (
+        limits.SWEEP_INTERVAL
+    )
+    execution_retention: Annotated[
+        Span, _told("Seconds for which an execution is kept after its last change when it names none; 0 for ever.")
+    ] = limits.EXECUTION_RETENTION
+    transient_retention: Annotated[
+        Span, _told("Seconds for which the record of a transient run is kept; 0 for ever.")
+    ] = limits.TRANSIENT_RETENTION
+    media_retention: Annotated[
+        Span, _told("Seconds for which stored media are kept; 0 as long as their execution.")
+    ] = 0.0
+    key_retention: Annotated[
+        Span, _told("Seconds for which an idempotency key is known, longer only if its run's record is; 0 for ever.")
+    ] = limits.KEY_RETENTION
+    delivery_retention: Annotated[Span, _told("Seconds for which a delivery that has ended is kept; 0 for ever.")] = (
+        limits.DELIVERY_RETENTION
+    )
+    queue_log_retention: Annotated[Span, _told("Seconds for which the queue's own log is kept; 0 for ever.")] = (
+        limits.QUEUE_LOG_RETENTION
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _told("What is logged, and above.")] = "info"
     sync_timeout: Annotated[Seconds, _told("Seconds a synchronous call may take when it names none.")] = (
         limits.SYNC_TIMEOUT
     )
     max_body_bytes: Annotated[Count, _told("Bytes of one request body.")] = limits.MAX_BODY_BYTES
-    max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once; more are refused.")] = (
+    max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once, per process; more are refused.")] = (
         limits.MAX_SYNC_CALLS
     )
     max_pipeline_calls: Annotated[
-        Count, _told("Synchronous calls of one pipeline in hand at once; gateway.concurrency of its config narrows it.")
+        Count,
+        _told("Of these, calls of one pipeline, per process; gateway.concurrency of its config narrows it."),
     ] = limits.MAX_PIPELINE_CALLS
-    max_inferences: Annotated[Count, _told("Inferences with Triton at once; more wait.")] = limits.MAX_INFERENCES
+    max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
+        limits.MAX_INFERENCES
+    )
     drain_delay: Annotated[
         Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")
     ] = 0.0

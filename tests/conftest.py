@@ -91,7 +91,7 @@ def traces() -> Callable[[StackPlan], list[str]]:
 
     def left(plan: StackPlan) -> list[str]:
         mark = DataDir(plan.data_dir).mark
-        found = [*Path("/dev/shm").glob(f"{mark}*"), *(plan.data_dir / "run").iterdir()]
+        found = [*Path("/dev/shm").glob(f"{mark}*"), *plan.data_dir.glob("run/*")]
         words = (mark, str(plan.data_dir))
         lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
         return [*map(str, found), *(line for line in lines if any(word in line for word in words))]

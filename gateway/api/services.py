@@ -11,6 +11,7 @@ from gateway.core.hooks import Hooks
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
+from gateway.exposition import Exposition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Services:
     hooks: Hooks
     deliveries: Deliveries
     health: Health
+    exposition: Exposition
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float
     #: Bytes of one request body.

@@ -9,19 +9,16 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.cli.waiting import PATIENCE, ended, has_found, said_of
 from gateway.sdk.call import Call
-from gateway.sdk.client import Accepted, Client, Ran
-from gateway.sdk.errors import ClientError, Refused, Unreachable
+from gateway.sdk.client import Accepted, Client, Ran, new_key
+from gateway.sdk.errors import ClientError, ConnectionLost, Refused, Unreachable
 
 T = TypeVar("T")
 
-#: Refusals that left nothing behind and that pass: the same is asked again.
-_PASSING: Final = frozenset(("queue.full", "pipeline.not_ready", "gateway.draining"))
-#: Seconds within which they have to pass where no --timeout says otherwise.
-_PATIENCE: Final = 60.0
-_FIRST_LOOK, _LONGEST_PAUSE = 0.05, 2.0
-_GOING: Final = frozenset(("queued", "running"))
-_FOUND: Final = frozenset(("completed", "completed_with_errors"))
+#: Refusals that left nothing behind and that pass, or that tell of a try before: the same is asked again.
+_PASSING: Final = frozenset(("queue.full", "pipeline.not_ready", "gateway.draining", "idempotency.in_flight"))
+_GOES_ON: Final = "The run has not ended in time and goes on: gateway run show {} tells."
 
 
 class Line(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -57,6 +54,8 @@ class Asking:
     transform: bool = False
     in_background: bool = False
     waiting: bool = False
+    #: The caller's own name of the call; else each has one that is made up.
+    key: str | None = None
     #: Set when the answers are no longer wanted.
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -70,8 +69,8 @@ class Asking:
         try:
             call = Call(self.fields, file)
             if not self.in_background:
-                return self._ran(name, self._patiently(lambda: self._execute(call)))
-            accepted = self._patiently(lambda: self.client.accept(self.pipeline, call))
+                return self._ran(name, self._patiently(lambda key: self._execute(call, key)))
+            accepted = self._patiently(lambda key: self.client.accept(self.pipeline, call, key=key))
             return self._waited(name, accepted) if self.waiting else Line(name, accepted.execution_id, accepted.run_id)
         except Unreachable:
             raise
@@ -80,8 +79,8 @@ class Asking:
         except OSError as failure:
             return Line(name, error=f"{failure.strerror or failure}.")
 
-    def _execute(self, call: Call) -> Ran:
-        return self.client.execute(self.pipeline, call, timeout=self.timeout, transform=self.transform)
+    def _execute(self, call: Call, key: str) -> Ran:
+        return self.client.execute(self.pipeline, call, timeout=self.timeout, transform=self.transform, key=key)
 
     def _ran(self, name: str | None, ran: Ran) -> Line:
         found = _one_line(ran.found)
@@ -89,46 +88,37 @@ class Asking:
             return Line(name, ran.execution_id, ran.run_id, transformed=found)
         return Line(name, ran.execution_id, ran.run_id, observation=found)
 
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """The answer, where one comes of asking again."""
-        deadline = time.monotonic() + (self.timeout or _PATIENCE)
+    def _patiently(self, ask: Callable[[str], T]) -> T:
+        """The answer, where one comes of asking again: always under one key, so that nothing is done twice."""
+        key, deadline, away = self.key or new_key(), time.monotonic() + (self.timeout or PATIENCE), True
         while True:
             try:
-                return ask()
-            except Refused as refusal:
-                pause = refusal.retry_after or 1.0
-                late = time.monotonic() + pause > deadline
-                if refusal.code not in _PASSING or late or self.stopped.wait(pause):
+                return ask(key)
+            except ClientError as failure:
+                pause = _pause(failure, away=away)
+                late = pause is None or time.monotonic() + pause > deadline
+                if late or self.stopped.wait(pause):
                     raise
+                away = False
 
     def _waited(self, name: str | None, accepted: Accepted) -> Line:
         """The line of a run in the background, when it has ended."""
-        state, said = self._end(accepted.run_id)
-        if state not in _FOUND:
-            return Line(name, error=said)
+        run = ended(self.client, accepted.run_id, self.timeout, self.stopped)
+        if run is None:
+            return Line(name, error=_GOES_ON.format(accepted.run_id))
+        if not has_found(run):
+            return Line(name, error=said_of(run))
         whole = b"".join(self.client.observation(accepted.execution_id))
         found = _of_run(whole, accepted.run_id) if "executionId" in self.fields else msgspec.Raw(whole)
         return Line(name, accepted.execution_id, accepted.run_id, observation=_one_line(found))
 
-    def _end(self, run_id: str) -> tuple[str, str]:
-        """The last state of a run, and why it failed if it did."""
-        pause, began = _FIRST_LOOK, time.monotonic()
-        heard = began
-        while not self.stopped.wait(pause):
-            pause = min(1.5 * pause, _LONGEST_PAUSE)
-            try:
-                run = self.client.run(run_id)
-                heard = time.monotonic()
-                if run["state"] not in _GOING:
-                    return run["state"], (run.get("error") or {}).get("message", f"The run is {run['state']}.")
-            except ClientError as failure:
-                # The run goes on while the gateway starts anew; it is looked for again.
-                passing = not isinstance(failure, Refused) or failure.retry_after is not None
-                if not passing or time.monotonic() - heard > _PATIENCE:
-                    raise
-            if self.timeout is not None and time.monotonic() - began > self.timeout:
-                break
-        return "running", f"The run has not ended in time and goes on: gateway run show {run_id} tells."
+
+def _pause(failure: ClientError, *, away: bool) -> float | None:
+    """Seconds after which to ask again, None where that helps nothing; `away` is a gateway that never answered."""
+    if isinstance(failure, Refused):
+        return (failure.retry_after or 1.0) if failure.code in _PASSING else None
+    lost = isinstance(failure, ConnectionLost) or (isinstance(failure, Unreachable) and not away)
+    return 1.0 if lost else None
 
 
 def shown_path(path: Path) -> str:

@@ -50,6 +50,8 @@ def call_fields(
     transform: str | None,
     timeout: float | None,
     idempotent: bool,
+    priority: str | None,
+    execute_after: str | None,
 ) -> dict[str, object]:
     """The body of the call, without its media."""
     given = {
@@ -61,6 +63,8 @@ def call_fields(
         "transform": transform,
         "timeout": timeout,
         "idempotent": idempotent or None,
+        "priority": priority,
+        "executeAfter": execute_after,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -68,6 +68,11 @@ Examples:
 @click.option("--transform", metavar="EXPR", help="Print what this JSONata expression makes of each observation.")
 @click.option("--async", "in_background", is_flag=True, help="Run in the background; print the IDs at once.")
 @click.option("--wait", "waiting", is_flag=True, help="With --async: wait for what each run finds.")
+@click.option("--priority", type=click.Choice(("low", "normal", "high")),
+              help="With --async: which of the runs that are due comes first.")  # fmt: skip
+@click.option("--execute-after", metavar="TIME",
+              help="With --async: not before this moment, as 2026-12-01T08:00:00+01:00.")  # fmt: skip
+@click.option("--key", help="Your own name for the call of one file: asked again under it, nothing is done twice.")
 @click.option("--parallel", type=click.IntRange(1, 256), default=4, show_default=True, help="Files in hand at once.")
 @click.option("--timeout", type=click.FloatRange(0, 600, min_open=True), help="Seconds that one file may take.")
 @client_options
@@ -83,6 +88,7 @@ def run(
     folders: tuple[Path, ...],
     in_background: bool,
     waiting: bool,
+    key: str | None,
     parallel: int,
     **flags: Any,
 ) -> None:
@@ -99,6 +105,11 @@ def run(
         )
     if waiting and not in_background:
         raise click.UsageError("--wait belongs to --async; without it the answer is waited for anyway.")
+    if not in_background and (flags["priority"] or flags["execute_after"]):
+        raise click.UsageError("--priority and --execute-after belong to --async: what is waited for begins at once.")
+    named = _named(files, folders, fields)
+    if key is not None and len(named) > 1:
+        raise click.UsageError("--key names one call: give one file.")
     asking = Asking(
         client=client,
         pipeline=name,
@@ -107,8 +118,9 @@ def run(
         transform=flags["transform"] is not None,
         in_background=in_background,
         waiting=waiting,
+        key=key,
     )
-    if _print(asking, output, _named(files, folders, fields), parallel):
+    if _print(asking, output, named, parallel):
         ctx.exit(1)
 
 

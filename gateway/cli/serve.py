@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway import bootstrap, telemetry
+from gateway import bootstrap, parent, telemetry
 from gateway.cli.foreground import report, until_stopped
 from gateway.cli.options import resolve, settings_options
 
@@ -14,6 +14,7 @@ from gateway.cli.options import resolve, settings_options
 Examples:
   gateway serve
   gateway serve --rest-port 8000 --model-repository ./models
+  gateway serve --workers 4
   gateway serve --triton-url grpc://gpu-host:8001 --triton-http-url http://gpu-host:8000
 """
 )
@@ -26,4 +27,7 @@ def serve(config: Path | None, **flags: object) -> None:
     """
     settings = resolve(config, flags)
     telemetry.configure(settings.log_level)
-    until_stopped(bootstrap.serve(settings, report))
+    if settings.workers > 1:
+        until_stopped(lambda hurry: parent.serve(settings, report, hurry))
+    else:
+        until_stopped(lambda hurry: bootstrap.serve(settings, report, hurry))

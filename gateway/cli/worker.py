@@ -25,4 +25,4 @@ def worker(config: Path | None, **flags: object) -> None:
     """
     settings = resolve(config, flags)
     telemetry.configure(settings.log_level)
-    until_stopped(bootstrap.work(settings, report))
+    until_stopped(lambda hurry: bootstrap.work(settings, report, hurry))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gateway import metrics
 from gateway.errors import Draining, Overloaded
 
 
@@ -26,6 +27,11 @@ class Admission:
         return self._taken
 
     @property
+    def pipelines(self) -> int:
+        """Pipelines that have calls in hand now."""
+        return len(self._taken_of)
+
+    @property
     def leaving(self) -> bool:
         """Whether the gateway stops, so that new work had better go elsewhere."""
         return self._leaving
@@ -47,16 +53,20 @@ class Admission:
             Draining: the gateway has stopped.
         """
         if self._closed:
+            metrics.DRAINING.inc()
             raise Draining
         if self._taken >= self._places:
+            metrics.NO_PLACE.inc()
             raise Overloaded
         if pipeline_id is not None:
             self._enter(pipeline_id)
         self._taken += 1
+        metrics.CALLS.inc()
         try:
             yield
         finally:
             self._taken -= 1
+            metrics.CALLS.dec()
             if pipeline_id is not None:
                 self._exit(pipeline_id)
 
@@ -64,6 +74,7 @@ class Admission:
         taken = self._taken_of.get(pipeline_id, 0)
         narrowed = self._narrowed(pipeline_id)
         if taken >= (self._of_one if narrowed is None else min(narrowed, self._of_one)):
+            metrics.NO_PIPELINE_PLACE.inc()
             raise Overloaded("The pipeline has as many calls in hand as it accepts; try again shortly.")
         self._taken_of[pipeline_id] = taken + 1
 

@@ -129,6 +129,7 @@ def _new_execution(call: Call, at: datetime) -> NewExecution:
         tag=call.tag if kept else None,
         meta_data=call.meta_data if kept else None,
         transient=call.transient,
+        ttl=call.ttl,
         hook_ids=call.hook_ids if kept else (),
     )
 

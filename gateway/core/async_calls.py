@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from gateway import telemetry, tracing
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.core.backlog import Backlog
 from gateway.core.keys import Keys, key_of
@@ -51,7 +52,7 @@ class AsyncCalls:
             return _again(known)
         at = self._clock()
         admitted = await self._gate.admit(call, at, RunState.QUEUED)
-        await self._backlog.check()
+        await self._backlog.add()
         seed = seeded(call.seed, at)
         try:
             await self._write(admitted, seed, at, key)
@@ -64,7 +65,9 @@ class AsyncCalls:
 
     async def _write(self, admitted: Admitted, seed: tuple[Entry, ...], at: datetime, key: Key | None) -> None:
         call = admitted.call
-        request = await self._staging.staged(admitted)
+        telemetry.note(run_id=admitted.run.run_id)
+        with tracing.span("stage", media=len(admitted.media)):
+            request = await self._staging.staged(admitted)
         if call.transient:
             request, seed = msgspec.structs.replace(request, seed=seed), ()
         accepted = AcceptedRun(
@@ -76,10 +79,12 @@ class AsyncCalls:
             meta_data=call.meta_data,
             delay=0.0 if call.execute_after is None else max(0.0, (call.execute_after - at).total_seconds()),
             key=KeyUse(key=key) if key else None,
-            deliveries=_told(admitted, request, seed, at),
         )
         async with self._dropped_where_refused(request.staged):
-            await self._store.accept(accepted)
+            with tracing.span("accept", tracing.PRODUCER, run_id=accepted.run.run_id):
+                told = _told(admitted, request, seed, at)
+                accepted = msgspec.structs.replace(accepted, request=_traced(request), deliveries=told)
+                await self._store.accept(accepted)
         self._telling.ring(accepted.deliveries)
 
     @contextlib.asynccontextmanager
@@ -98,6 +103,11 @@ def _told(admitted: Admitted, request: RunRequest, seed: tuple[Entry, ...], at: 
         return ()
     events = changed(admitted.run, at, updated=bool(seed))
     return admitted.audience.deliveries(events, request.found(admitted.run.execution_id), request.media)
+
+
+def _traced(request: RunRequest) -> RunRequest:
+    """The same, with the trace in which a worker goes on."""
+    return msgspec.structs.replace(request, trace=tracing.carried()) if tracing.on() else request
 
 
 def _again(known: KnownCall) -> Accepted:

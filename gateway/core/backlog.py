@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from gateway import metrics
 from gateway.errors import Overloaded
 from gateway.limits import BACKLOG_FRESHNESS
 from gateway.ports import RunStore
@@ -27,7 +28,16 @@ class Backlog:
         """
         await self._recount()
         if self._count >= self._most:
+            metrics.QUEUE_FULL.inc()
             raise Overloaded("As many runs wait for a worker as the gateway accepts; try again shortly.")
+
+    async def add(self) -> None:
+        """Count one more run, which may be one of those that wait from now on.
+
+        Raises:
+            Overloaded, StorageUnavailable: as `check`.
+        """
+        await self.check()
         self._count += 1
 
     async def _recount(self) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway import metrics, tracing
 from gateway.core import inputs, results
+from gateway.core.healing import Healing
 from gateway.domain.calls import Parameter
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.tensors import Value
-from gateway.errors import MediaRefused, RunTimeout, TritonFailed
+from gateway.errors import MediaRefused, PipelineNotReady, RunTimeout, TritonFailed
 from gateway.limits import MEDIA_IN_PARALLEL
 from gateway.ports import Dispatch, ImageDecoder, Inference, InferenceEngine
 
@@ -30,22 +32,24 @@ class Work(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Runs the inferences of one run, several at a time, within its deadline."""
 
-    def __init__(self, engine: InferenceEngine, images: ImageDecoder):
+    def __init__(self, engine: InferenceEngine, images: ImageDecoder, healing: Healing):
         self._engine = engine
         self._images = images
+        self._healing = healing
 
     async def contents(self, work: Work, seconds: float) -> list[bytes]:
         """The content of each entry, in call order.
 
         Raises:
             RunTimeout: the deadline passed.
+            ModelDied: a model died and was not alive again within the deadline, or died of the second try, too.
             MediaRefused, TritonFailed, ...: the first inference that failed.
         """
         try:
             async with asyncio.timeout(seconds):
                 return await self._all(work)
         except TimeoutError:
-            raise timed_out(seconds) from None
+            raise next(filter(None, (each.held_up for each in work.dispatches)), timed_out(seconds)) from None
 
     async def _all(self, work: Work) -> list[bytes]:
         if len(work.media) < 2:
@@ -66,18 +70,47 @@ class Dispatcher:
     async def _one(self, work: Work, index: int, media: Media | None) -> bytes:
         dispatch = Dispatch()
         work.dispatches.append(dispatch)
+        metrics.INFERENCES.inc()
         try:
             values = work.named
             if media is not None:
                 values = (await inputs.media_value(work.pipeline, media, self._images), *values)
-            request = Inference(work.pipeline.pipeline_id, values, work.run_id, work.parameters)
-            return results.content(work.pipeline, await self._engine.infer(request, dispatch))
+            name = f"{work.run_id}-{index}" if index else work.run_id
+            request = Inference(work.pipeline.pipeline_id, values, name, work.parameters)
+            with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
+                answer = await self._answer(work.pipeline, request, dispatch)
+            return results.content(work.pipeline, answer)
         except MediaRefused as error:
             if error.step is not None and error.step not in work.pipeline.models:
                 # Not one of our steps' refusals, whatever it looks like.
                 raise TritonFailed from error
             error.field = f"media[{index}]"
             raise
+        finally:
+            metrics.INFERENCES.dec()
+            metrics.QUEUE.observe(dispatch.waited)
+            metrics.TRITON.observe(dispatch.computed)
+
+    async def _answer(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
+        """Triton's answer; where a model died meanwhile, that of a second try after its healing."""
+        begun = self._healing.clock()
+        try:
+            async with self._healing.told(pipeline.models):
+                return await self._vouched(pipeline, request, dispatch)
+        except PipelineNotReady as error:
+            dispatch.held_up = error
+            await self._healing.mend(error, pipeline.models, begun)
+            dispatch.held_up = None
+        except TimeoutError:
+            # A model was healed, and this may stand in the queue of the one that died.
+            pass
+        return await self._vouched(pipeline, request, dispatch)
+
+    async def _vouched(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
+        """An answer that is certainly the one to this request."""
+        answer = await self._engine.infer(request, dispatch)
+        await self._healing.vouch(pipeline.models)
+        return answer
 
 
 def timed_out(seconds: float) -> RunTimeout:

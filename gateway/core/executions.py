@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from gateway.core.removal import Removal
 from gateway.core.telling import Telling
 from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
 from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
 from gateway.domain.media import MediaRecord
 from gateway.domain.media_types import uploaded
+from gateway.domain.retention import Retention
 from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound
+from gateway.limits import UPLOAD_TIMEOUT
 from gateway.ports import BlobStore, ExecutionStore
 
 
@@ -16,10 +19,19 @@ class Executions:
     """Keeps executions and their media."""
 
     def __init__(
-        self, store: ExecutionStore, blobs: BlobStore, telling: Telling, *, clock: Callable[[], datetime] = now
+        self,
+        store: ExecutionStore,
+        blobs: BlobStore,
+        removal: Removal,
+        retention: Retention,
+        telling: Telling,
+        *,
+        clock: Callable[[], datetime] = now,
     ):
         self._store = store
         self._blobs = blobs
+        self._removal = removal
+        self._retention = retention
         self._telling = telling
         self._clock = clock
 
@@ -28,6 +40,7 @@ class Executions:
         execution_id: str | None,
         tag: str | None,
         meta_data: bytes | None,
+        ttl: float | None = None,
         hook_ids: Sequence[str] = (),
     ) -> tuple[Execution, bool]:
         """The execution of this ID, and whether it is new; one that there is stays as it is.
@@ -44,10 +57,11 @@ class Executions:
             created_at=self._clock(),
             tag=tag,
             meta_data=meta_data,
+            ttl=ttl,
             hook_ids=tuple(dict.fromkeys(hook_ids)),
         )
         created = await self._store.create(new)
-        return await self._store.get(name), created
+        return await self.get(name), created
 
     async def get(self, execution_id: str) -> Execution:
         """One execution.
@@ -55,7 +69,7 @@ class Executions:
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        return await self._store.get(known_form(execution_id))
+        return self._retention.shown(await self._store.get(known_form(execution_id)))
 
     async def page(self, wanted: ExecutionFilter, limit: int, cursor: str | None) -> ExecutionPage:
         """Executions, newest first.
@@ -65,16 +79,16 @@ class Executions:
         """
         before = place(cursor)
         found = await self._store.page(wanted, limit + 1, before)
-        executions = [each for _, each in found[:limit]]
+        executions = [self._retention.shown(each) for _, each in found[:limit]]
         return ExecutionPage(executions, str(found[limit - 1][0]) if len(found) > limit else None)
 
     async def delete(self, execution_id: str) -> None:
-        """Remove an execution and all that belongs to it.
+        """Remove an execution and all that belongs to it; blobs that cannot be reached now go later.
 
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        await self._blobs.delete(await self._store.delete(known_form(execution_id)))
+        await self._removal.now(await self._store.delete(known_form(execution_id)))
 
     async def upload(self, execution_id: str, body: bytes, declared: str | None) -> MediaRecord:
         """Store media on an execution; base64 of known media is decoded.
@@ -83,21 +97,22 @@ class Executions:
             ExecutionNotFound, MediaUnsupported, InvalidInput: nothing was stored.
         """
         data, content_type = uploaded(body, declared)
-        await self._store.get(known_form(execution_id))
         media_id = new_id()
         record = MediaRecord(
-            execution_id=execution_id,
+            execution_id=known_form(execution_id),
             media_id=media_id,
             content_type=content_type,
             size=len(data),
             created_at=self._clock(),
             blob=f"executions/{execution_id}/{media_id}",
         )
+        await self._store.announce(record.execution_id, record.blob, UPLOAD_TIMEOUT)
+        # One that cannot be said to be stored may still come to be: it stays doomed until it is due.
         await self._blobs.put(record.blob, data)
         try:
             await self._store.add_media(record)
         except ExecutionNotFound:
-            await self._blobs.delete([record.blob])
+            await self._removal.now([record.blob])
             raise
         return record
 
@@ -126,7 +141,7 @@ class Executions:
         Raises:
             ExecutionNotFound, MediaNotFound: there is no such execution or media.
         """
-        await self._blobs.delete([await self._store.remove_media(known_form(execution_id), media_id)])
+        await self._removal.now([await self._store.remove_media(known_form(execution_id), media_id)])
 
 
 def place(cursor: str | None) -> int | None:

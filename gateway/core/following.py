@@ -8,10 +8,11 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from gateway import metrics
 from gateway.domain.run_events import RunEvent, events
 from gateway.domain.runs import Run
-from gateway.errors import Overloaded, StorageUnavailable
-from gateway.limits import FOLLOW_INTERVAL, MAX_FOLLOWERS
+from gateway.errors import Overloaded, RunNotFound, StorageUnavailable
+from gateway.limits import FOLLOW_INTERVAL, MAX_FOLLOWERS, MAX_STREAM_AGE
 from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,24 @@ log = logging.getLogger(__name__)
 class _Follower:
     """One who waits for a run to become another than it knows."""
 
-    def __init__(self, known: Run):
+    def __init__(self, known: Run, *, stays: bool):
         self.known = known
+        #: It is not let go when the gateway stops: the end of the run is the answer of its call.
+        self.stays = stays
+        #: None where it is let go.
         self.changed: asyncio.Future[Run | None] = asyncio.get_running_loop().create_future()
 
     def show(self, run: Run | None) -> None:
-        if run != self.known and not self.changed.done():
+        if run == self.known or self.changed.done():
+            return
+        if run is None:
+            self.changed.set_exception(RunNotFound())
+        else:
             self.changed.set_result(run)
+
+    def let_go(self) -> None:
+        if not self.changed.done():
+            self.changed.set_result(None)
 
 
 class Following:
@@ -38,73 +50,92 @@ class Following:
         self._count = 0
         self._nudged = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._closed = False
 
     def changed(self, run_id: str) -> None:
         """Have a run looked at now: something has been written of it in this process."""
         if run_id in self._followers:
             self._nudged.set()
 
-    async def wait(self, known: Run, seconds: float) -> Run:
+    async def wait(self, known: Run, seconds: float, *, stays: bool = False) -> Run:
         """The run as soon as it is another than `known`, and `known` when the time is over.
 
-        A run that has ended is returned at once, and so is one that is gone.
+        A run that has ended is returned at once; when the gateway stops any is, but to those who stay.
 
         Raises:
             Overloaded: too many wait.
+            RunNotFound: it was removed.
         """
-        if known.state.ended:
+        if known.state.ended or self._over(stays=stays):
             return known
-        async with self._following(known) as follower:
+        async with self._following(known, stays=stays) as follower:
             try:
                 async with asyncio.timeout(seconds):
                     return await follower.changed or known
             except TimeoutError:
                 return known
 
-    async def until_ended(self, known: Run, seconds: float) -> Run:
-        """The run when it has ended, or as it is when the time is over.
+    async def until_ended(self, known: Run, seconds: float, *, stays: bool = False) -> Run:
+        """The run when it has ended, or as it is when the time is over, or the gateway stops.
 
         Raises:
             Overloaded: too many wait.
+            RunNotFound: it was removed.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while not known.state.ended and loop.time() < deadline:
-            known = await self.wait(known, deadline - loop.time())
+        while not known.state.ended and loop.time() < deadline and not self._over(stays=stays):
+            known = await self.wait(known, deadline - loop.time(), stays=stays)
         return known
 
     async def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
         """The events of a run from the one behind number `after` on, until its end; None while nothing happens.
 
+        They end before, to be asked for again, when the gateway stops, and after MAX_STREAM_AGE.
+
         Raises:
             Overloaded: too many wait.
+            RunNotFound: it was removed.
         """
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + MAX_STREAM_AGE
         while True:
             for event in events(known):
                 if event.sequence > after:
                     after = event.sequence
                     yield event
-            if known.state.ended:
+            if known.state.ended or self._stopping or loop.time() >= latest:
                 return
-            seen = known
-            known = await self.wait(seen, heartbeat)
-            if known is seen:
+            seen, known = known, await self.wait(known, heartbeat)
+            if known is seen and not self._stopping:
                 yield None
 
-    async def close(self) -> None:
-        """Let everybody who waits go with what is known."""
+    def let_go(self) -> None:
+        """Have all but those who stay go with what is known, now and from now on: the gateway stops."""
+        self._stopping = True
         for follower in [each for those in self._followers.values() for each in those]:
-            if not follower.changed.done():
-                follower.changed.set_result(None)
+            if not follower.stays:
+                follower.let_go()
+
+    async def close(self) -> None:
+        """Let everybody go, now and from now on."""
+        self._stopping = self._closed = True
+        for follower in [each for those in self._followers.values() for each in those]:
+            follower.let_go()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _over(self, *, stays: bool) -> bool:
+        return self._closed or (self._stopping and not stays)
+
     @asynccontextmanager
-    async def _following(self, known: Run) -> AsyncIterator[_Follower]:
+    async def _following(self, known: Run, *, stays: bool) -> AsyncIterator[_Follower]:
         if self._count >= MAX_FOLLOWERS:
+            metrics.TOO_MANY_FOLLOWERS.inc()
             raise Overloaded("As many callers follow runs as the gateway accepts; try again shortly.")
-        follower = _Follower(known)
+        follower = _Follower(known, stays=stays)
         self._followers.setdefault(known.run_id, set()).add(follower)
         self._count += 1
         # It may have changed between the caller's look and now.

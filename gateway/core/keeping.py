@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.core.holding import Holding, Reason
 from gateway.core.pipelines import Pipelines
-from gateway.core.turns import Turns
+from gateway.core.quotas import Quotas
 from gateway.core.worker import Worker
 from gateway.errors import Unavailable
 from gateway.limits import LONGEST_BEAT, MAX_PAGE, RECONCILE_INTERVAL
@@ -24,7 +24,7 @@ class Keeping:
         pipelines: Pipelines,
         store: RunStore,
         holding: Holding,
-        turns: Turns,
+        quotas: Quotas,
         *,
         lease: float,
         queue_timeout: float,
@@ -33,7 +33,7 @@ class Keeping:
         self._pipelines = pipelines
         self._store = store
         self._holding = holding
-        self._turns = turns
+        self._quotas = quotas
         self._lease = lease
         self._queue_timeout = queue_timeout
 
@@ -43,7 +43,7 @@ class Keeping:
 
     async def reconcile(self) -> None:
         """Wake a worker for what is due and not held; let fail what has waited for too long."""
-        await _again_and_again(RECONCILE_INTERVAL, self._look)
+        await _again_and_again(min(RECONCILE_INTERVAL, self._lease / 8), self._look)
 
     async def _beat(self) -> None:
         attempts = self._holding.attempts()
@@ -58,10 +58,11 @@ class Keeping:
 
     async def _look(self) -> None:
         names = [each.pipeline_id for each in self._pipelines.list()]
-        ready = [name for name in names if self._pipelines.can_run(name) and not self._turns.full(name)]
-        if ready:
-            await self._store.wake_overdue(ready)
-        for run_id in await self._store.stale(self._queue_timeout, MAX_PAGE):
+        there = [name for name in names if self._pipelines.can_run(name)]
+        free = [name for name in there if not self._quotas.full(name)]
+        if free:
+            await self._store.wake_overdue(free)
+        for run_id in await self._store.stale(there, self._queue_timeout, MAX_PAGE):
             await self._worker.give_up(run_id)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
+from gateway import tracing
 from gateway.core.label_json import label_json
 from gateway.core.telling import Telling
 from gateway.domain.deliveries import Event
@@ -109,7 +110,8 @@ class Observations:
         Raises:
             TransformInvalid, TransformLimit: the expression is wrong, or too costly.
         """
-        return await self._transformer.transform(expression, observation)
+        with tracing.span("transform"):
+            return await self._transformer.transform(expression, observation)
 
 
 def seeded(given: Sequence[Given], at: datetime) -> tuple[Entry, ...]:

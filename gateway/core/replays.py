@@ -1,13 +1,23 @@
 """Answering a call again with what its run has left: the same observation, or the same error."""
 
-import msgspec
+from typing import Final
 
 from gateway.domain.calls import Outcome
 from gateway.domain.keys import KnownCall
 from gateway.domain.observations import observation_json
 from gateway.domain.runs import Run, RunState
-from gateway.errors import GatewayError, Internal, ResultGone, RunNotFound, error_of_code
+from gateway.errors import (
+    ExecutionNotFound,
+    GatewayError,
+    Internal,
+    KeyInFlight,
+    ResultGone,
+    RunNotFound,
+    error_of_code,
+)
 from gateway.ports import EntryStore, ExecutionStore, RunStore
+
+_DELETED: Final = "What the call found was deleted."
 
 
 class Replays:
@@ -23,28 +33,51 @@ class Replays:
 
         Raises:
             ResultGone: its records are gone, or were never kept.
+            KeyInFlight: its run, in the background, has not ended.
             GatewayError: the run failed; the same error as then.
         """
-        try:
-            run = await self._runs.get(known.run_id)
-        except RunNotFound:
-            raise ResultGone("What the call with this idempotency key found was deleted.") from None
-        outcome = await self.outcome(run, known.seed)
-        return msgspec.structs.replace(outcome, replayed=True)
+        run = await self.run(known.run_id)
+        if not run.state.ended:
+            raise KeyInFlight
+        return await self.outcome(run, known.seed, replayed=True)
 
-    async def outcome(self, run: Run, seed: tuple[str, ...] = ()) -> Outcome:
+    async def run(self, run_id: str) -> Run:
+        """The run of a call that was accepted.
+
+        Raises:
+            ResultGone: it was deleted since.
+        """
+        try:
+            return await self._runs.get(run_id)
+        except RunNotFound:
+            raise ResultGone(_DELETED) from None
+
+    async def outcome(self, run: Run, seed: tuple[str, ...], *, replayed: bool) -> Outcome:
         """What a run that has ended found, behind what its caller put in.
 
         Raises:
-            ResultGone: it was not kept.
+            ResultGone: it was not kept, or is deleted.
             GatewayError: the run failed.
         """
+        try:
+            return Outcome(run.execution_id, run.run_id, await self._found(run, seed), replayed)
+        except GatewayError as error:
+            error.replayed = replayed
+            raise
+
+    async def _found(self, run: Run, seed: tuple[str, ...]) -> bytes:
         if run.state not in (RunState.COMPLETED, RunState.COMPLETED_WITH_ERRORS):
             raise failure(run)
-        if (await self._executions.get(run.execution_id)).transient:
+        if await self._transient(run.execution_id):
             raise ResultGone
         entries = await self._entries.of_run(run.execution_id, run.run_id, seed)
-        return Outcome(run.execution_id, run.run_id, observation_json(run.execution_id, entries))
+        return observation_json(run.execution_id, entries)
+
+    async def _transient(self, execution_id: str) -> bool:
+        try:
+            return (await self._executions.get(execution_id)).transient
+        except ExecutionNotFound:
+            raise ResultGone(_DELETED) from None
 
 
 def failure(run: Run) -> GatewayError:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.core.admission import Admission
 from gateway.core.async_calls import AsyncCalls
+from gateway.core.backlog import Backlog
 from gateway.core.following import Following
 from gateway.core.holding import Holding, Reason
 from gateway.core.replays import Replays
@@ -20,7 +21,16 @@ from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import is_uuid, known_form
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run, RunError, RunPage, RunState
-from gateway.errors import InvalidInput, RunCanceled, RunFinished, RunNotFound, RunTimeout
+from gateway.errors import (
+    GatewayError,
+    InvalidInput,
+    ResultGone,
+    RunCanceled,
+    RunFinished,
+    RunNotFound,
+    RunTimeout,
+)
+from gateway.limits import ASYNC_TIMEOUT
 from gateway.ports import RunStore
 
 log = logging.getLogger(__name__)
@@ -41,10 +51,12 @@ class Runs:
         holding: Holding,
         staging: Staging,
         admission: Admission,
+        backlog: Backlog,
         telling: Telling,
         clock: Callable[[], datetime],
     ):
         self.admission = admission
+        self._backlog = backlog
         self._sync_calls = sync_calls
         self._async_calls = async_calls
         self._store = store
@@ -68,14 +80,32 @@ class Runs:
 
     async def _going_on(self, call: Call) -> Outcome:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
-        accepted = await self._async_calls.accept(call)
-        run = await self._following.until_ended(await self._store.get(accepted.run_id), call.timeout)
-        if run.state.ended:
-            outcome = await self._replays.outcome(run, accepted.seed)
-            return Outcome(outcome.execution_id, outcome.run_id, outcome.observation, accepted.replayed)
-        error = RunTimeout(f"The run has not ended within {call.timeout:.3g} s, and goes on.")
-        error.execution_id, error.run_id = run.execution_id, run.run_id
-        raise error
+        accepted = await self._async_calls.accept(msgspec.structs.replace(call, timeout=ASYNC_TIMEOUT))
+        try:
+            return await self._answered(accepted, call.timeout)
+        except GatewayError as error:
+            # Whatever hinders the answer, the run was accepted: the caller is told its name.
+            error.execution_id, error.run_id = accepted.execution_id, accepted.run_id
+            raise
+
+    async def _answered(self, accepted: Accepted, seconds: float) -> Outcome:
+        run = await self._replays.run(accepted.run_id)
+        try:
+            run = await self._following.until_ended(run, seconds, stays=True)
+        except RunNotFound:
+            raise ResultGone from None
+        if not run.state.ended:
+            raise RunTimeout(f"The run has not ended within {seconds:.3g} s, and goes on.")
+        return await self._replays.outcome(run, accepted.seed, replayed=accepted.replayed)
+
+    async def expect_room(self) -> None:
+        """Refuse a call for the background before its body is read, where too many runs wait already.
+
+        Raises:
+            Overloaded: they do.
+            StorageUnavailable: they cannot be counted.
+        """
+        await self._backlog.check()
 
     async def execute_async(self, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.
@@ -116,11 +146,12 @@ class Runs:
 
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return await self._following.wait(known, seconds)
 
     async def until_ended(self, run_id: str, seconds: float) -> Run:
-        """The run when it has ended, or as it is when the time is over.
+        """The run when it has ended, or as it is when the time is over, or the gateway stops.
 
         Raises:
             RunNotFound: there is none of this ID.
@@ -131,8 +162,11 @@ class Runs:
     def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
         """The events of a run behind number `after`, until its end; None where nothing happens for a heartbeat.
 
+        They end before, to be asked for again, when the gateway stops, and after MAX_STREAM_AGE.
+
         Raises:
             Overloaded: too many callers follow runs.
+            RunNotFound: it was removed.
         """
         return self._following.events(known, after, heartbeat)
 
@@ -170,6 +204,10 @@ class Runs:
         at = self._clock()
         run = msgspec.structs.replace(waiting.run, state=RunState.CANCELED, completed_at=at, error=error)
         return audience.deliveries(changed(run, at), waiting.request.found(run.execution_id), waiting.request.media)
+
+    def let_go(self) -> None:
+        """Have those who follow runs go, and go on elsewhere: the gateway stops."""
+        self._following.let_go()
 
     async def close(self) -> None:
         """Let those who follow runs go, and wait until the runs of callers who have gone are recorded."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from gateway.core.drain import Drain
 from gateway.core.letters import Letters
 from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
@@ -55,14 +56,14 @@ class Sender:
         self._chance = chance
         self._in_hand: dict[asyncio.Task[None], Delivery] = {}
 
-    async def send_again_and_again(self) -> None:
+    async def send_again_and_again(self, drain: Drain) -> None:
         """Send what is due; when this is cancelled, what is in hand gets a moment to end, or is left to its lease."""
         try:
             while True:
                 await self._look()
                 await self._telling.rung(DELIVERY_INTERVAL)
         finally:
-            await self._leave()
+            await self._leave(drain)
 
     async def _look(self) -> None:
         try:
@@ -92,10 +93,10 @@ class Sender:
         # Its place may be waited for.
         self._telling.ring([held])
 
-    async def _leave(self) -> None:
+    async def _leave(self, drain: Drain) -> None:
         tasks = list(self._in_hand)
         if tasks:
-            await asyncio.wait(tasks, timeout=DELIVERY_DRAIN)
+            await drain.wait(asyncio.wait(tasks), min(DELIVERY_DRAIN, drain.left))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

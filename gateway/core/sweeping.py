@@ -1,53 +1,44 @@
-"""The sweeper of staged media: what was stored for a run that was never accepted, or has ended, does not stay."""
+"""The sweeper: removes what is kept no longer, records first, then the blobs that they named."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import random
+from collections.abc import Awaitable, Callable, Mapping
 
-from gateway.core.staging import STAGED, run_of
 from gateway.errors import Unavailable
-from gateway.limits import LONGEST_SWEEP_INTERVAL
-from gateway.ports import BlobStore, RunStore
 
 log = logging.getLogger(__name__)
 
+#: Removes all there is of one kind; says how much there was.
+Part = Callable[[], Awaitable[int]]
+
 
 class Sweeper:
-    """Removes staged media that no run needs."""
+    """Does each of its parts again and again; any number of sweepers may be at it at once."""
 
-    def __init__(self, blobs: BlobStore, store: RunStore, after: float):
-        self._blobs = blobs
-        self._store = store
-        #: Seconds for which a call may take to have its media accepted.
-        self._after = after
+    def __init__(self, parts: Mapping[str, Part], interval: float):
+        self._parts = parts
+        #: Seconds between two sweeps.
+        self._interval = interval
 
     async def sweep_again_and_again(self) -> None:
         """Sweep now and then; ends when cancelled."""
         while True:
-            await asyncio.sleep(min(self._after / 2, LONGEST_SWEEP_INTERVAL))
+            # Not every process at the same time.
+            await asyncio.sleep(random.uniform(0.5, 1.0) * self._interval)
+            await self.sweep()
+
+    async def sweep(self) -> dict[str, int]:
+        """Do every part once; how much each removed is returned, without those that failed."""
+        removed = {}
+        for name, part in self._parts.items():
             try:
-                await self.sweep()
+                removed[name] = await part()
             except Unavailable:
-                log.warning("sweeper.store_away")
+                log.warning("sweeper.store_away", extra={"part": name})
             except Exception:
-                log.exception("sweeper.failed")
-
-    async def sweep(self) -> int:
-        """Look through all that is staged, once; how many blobs were removed is returned.
-
-        Raises:
-            StorageUnavailable: the blobs or the records cannot be asked.
-        """
-        removed = 0
-        async for keys in self._blobs.older(STAGED, self._after):
-            removed += await self._remove(keys)
-        if removed:
-            log.info("sweeper.removed", extra={"count": removed})
+                log.exception("sweeper.failed", extra={"part": name})
+            else:
+                if removed[name]:
+                    log.info("sweeper.removed", extra={"part": name, "count": removed[name]})
         return removed
-
-    async def _remove(self, keys: Sequence[str]) -> int:
-        needed = await self._store.unfinished(sorted({run_id for key in keys if (run_id := run_of(key))}))
-        orphans = [key for key in keys if run_of(key) not in needed]
-        if orphans:
-            await self._blobs.delete(orphans)
-        return len(orphans)

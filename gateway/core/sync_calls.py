@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import telemetry, tracing
 from gateway.core import attempt
 from gateway.core.admitted import Admitted, Gatekeeper
 from gateway.core.dispatch import Dispatcher, Work, timed_out
@@ -62,6 +63,7 @@ class SyncCalls:
         admitted = await self._gate.admit(call, self._clock(), RunState.RUNNING)
         media = admitted.media or await self._staging.stored(admitted.stored)
         run = admitted.run
+        telemetry.note(run_id=run.run_id)
         if key is not None and (known := await self._keys.reserve(key, run.run_id, run.execution_id, call.timeout)):
             return await self._replays.answer(known)
         work = Work(run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [])
@@ -88,19 +90,18 @@ class SyncCalls:
         run = attempt.completed(admitted.run, work, at)
         seed, found = seeded(call.seed, at), attempt.entries(run, work, contents, at)
         observation = observation_json(run.execution_id, (*seed, *found))
-        await self._finish(
-            FinishedRun(
-                new=admitted.new,
-                run=run,
-                seed=() if call.transient else seed,
-                entries=() if call.transient else found,
-                supersedes=call.idempotent,
-                tag=call.tag,
-                meta_data=call.meta_data,
-                key=KeyUse(key=key) if key else None,
-                deliveries=await self._told(admitted, run, at, observation),
-            )
+        finished = FinishedRun(
+            new=admitted.new,
+            run=run,
+            seed=() if call.transient else seed,
+            entries=() if call.transient else found,
+            supersedes=call.idempotent,
+            tag=call.tag,
+            meta_data=call.meta_data,
+            key=KeyUse(key=key) if key else None,
+            deliveries=await self._told(admitted, run, at, observation),
         )
+        await self._finish(finished)
         return Outcome(run.execution_id, run.run_id, observation)
 
     async def _told(
@@ -117,7 +118,8 @@ class SyncCalls:
 
     async def _finish(self, finished: FinishedRun) -> None:
         try:
-            await self._store.finish(finished)
+            with tracing.span("commit"):
+                await self._store.finish(finished)
         except GatewayError as error:
             blobs = {each.blob for told in finished.deliveries for each in told.documents}
             if blobs and not isinstance(error, Unavailable):

@@ -7,15 +7,16 @@ from datetime import datetime
 
 import msgspec
 
+from gateway import metrics, telemetry, tracing
 from gateway.core import attempt, inputs, retrying
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.following import Following
 from gateway.core.holding import Held, Holding, Reason
 from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
 from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling, changed
-from gateway.core.turns import Turns
 from gateway.domain.calls import RunRequest
 from gateway.domain.ids import new_id, now
 from gateway.domain.observations import Entry
@@ -37,7 +38,7 @@ class Worker:
         staging: Staging,
         holding: Holding,
         following: Following,
-        turns: Turns,
+        quotas: Quotas,
         telling: Telling,
         deliveries: DeliveryStore,
         *,
@@ -51,7 +52,7 @@ class Worker:
         self._staging = staging
         self._holding = holding
         self._following = following
-        self._turns = turns
+        self._quotas = quotas
         self._telling = telling
         self._deliveries = deliveries
         self._lease = lease
@@ -64,24 +65,26 @@ class Worker:
         """
         if not self._pipelines.can_run(due.pipeline_id):
             return
-        if not self._turns.begin(due.pipeline_id):
+        if not self._quotas.take(due.pipeline_id):
             return
         try:
             await self._take(due.run_id)
             while await self._next(due.pipeline_id):
                 pass
         finally:
-            self._turns.end(due.pipeline_id)
+            self._quotas.give_back(due.pipeline_id)
 
     async def _next(self, pipeline_id: str) -> bool:
-        """Run one more run of a pipeline, where some had to wait; whether there was one."""
-        if not self._turns.waited_for(pipeline_id) or not self._pipelines.can_run(pipeline_id):
+        """Run one more run of a pipeline, where some had to wait; False where none is to be expected."""
+        refused = self._quotas.last_refused(pipeline_id)
+        if refused is None or not self._pipelines.can_run(pipeline_id):
             return False
-        for run_id in await self._store.due(pipeline_id, self._turns.looks):
+        for run_id in await self._store.due(pipeline_id, self._quotas.looks):
             if await self._take(run_id):
                 return True
-        self._turns.none_waits(pipeline_id)
-        return False
+        self._quotas.none_waits(pipeline_id, refused)
+        # One may have found no place while this look was made.
+        return self._quotas.last_refused(pipeline_id) is not None
 
     async def give_up(self, run_id: str) -> None:
         """Let a run fail that has waited for its pipeline for too long."""
@@ -95,7 +98,10 @@ class Worker:
         if claimed is None:
             return False
         self._following.changed(run_id)
-        work = asyncio.create_task(self._work_on(claimed))
+        if (waited := claimed.run.waited) is not None:
+            metrics.RUN_WAIT_SECONDS.observe(waited)
+        with telemetry.about(run_id=run_id):
+            work = asyncio.create_task(self._work_on(claimed))
         with self._holding.hold(claimed.run, work) as held:
             try:
                 await work
@@ -117,6 +123,7 @@ class Worker:
         elif held.reason is Reason.CANCELED:
             await self._end_refused(claimed, RunCanceled("The run was canceled."))
         else:
+            metrics.LOST.inc()
             log.warning("run.lost", extra={"run_id": run.run_id, "attempt": run.attempt})
 
     async def _work_on(self, claimed: ClaimedRun) -> None:
@@ -126,7 +133,9 @@ class Worker:
         elif retrying.spent(run):
             await self._end_refused(claimed, WorkerLost("Every worker that took the run up was lost with it."))
         else:
-            await self._run(claimed)
+            trace = claimed.request.trace or None
+            with tracing.span("run", tracing.CONSUMER, trace, run_id=run.run_id, attempt=run.attempt):
+                await self._run(claimed)
 
     async def _tell_of_beginning(self, claimed: ClaimedRun) -> None:
         """Whoever dies between the claim and this leaves the run to another, who tells of its own beginning."""
@@ -172,6 +181,7 @@ class Worker:
         if retrying.heals(error):
             self._pipelines.suspect()
             if not retrying.last(run):
+                metrics.RETRIED.inc()
                 log.info("run.put_off", extra={"run_id": run.run_id, "code": error.code, "attempt": run.attempt})
                 await self._hand_back(run, retrying.pause(run), error)
                 return
@@ -189,13 +199,16 @@ class Worker:
 
     async def _end(self, claimed: ClaimedRun, finished: FinishedRun, entries: tuple[Entry, ...] = ()) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
-        if await persistently(lambda: self._finish(claimed.request, finished, entries), self._lease):
+        with tracing.span("commit"):
+            written = await persistently(lambda: self._finish(claimed.request, finished, entries), self._lease)
+        if written:
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
             if claimed.request.hook_ids:
                 await self._staging.release(finished.run.run_id, claimed.request.staged)
             else:
                 await self._staging.drop(claimed.request.staged)
         else:
+            metrics.LOST.inc()
             log.warning("run.lost", extra={"run_id": finished.run.run_id, "attempt": finished.run.attempt})
 
     async def _finish(self, request: RunRequest, finished: FinishedRun, entries: tuple[Entry, ...]) -> bool:

@@ -1,5 +1,6 @@
 """A call of a pipeline, what it is answered with, and what of it a run in the background still needs."""
 
+import enum
 from datetime import datetime
 
 import msgspec
@@ -18,6 +19,16 @@ class Webhook(msgspec.Struct, frozen=True):
     url: str
     #: What signs what it is told.
     secret: str | None = None
+
+
+class Form(enum.StrEnum):
+    """What a call is answered with."""
+
+    OBSERVATION = "observation"
+    JSON = "json"
+    TRANSFORM = "transform"
+    #: The IDs of a run in the background.
+    ACCEPTED = "accepted"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +53,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     #: Nothing but the record of the run is kept.
     transient: bool = False
+    #: Seconds for which the execution it brings about is kept after its last change; 0 for ever.
+    ttl: float | None = None
     #: Parameters of the request to Triton, which reach every step.
     parameters: dict[str, Parameter] = {}
     #: Seconds within which the run must end.
@@ -71,6 +84,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("A call runs on media it brings, or on stored media, not on both.", field="mediaIds")
         if self.transient and self.execution_id is not None:
             raise InvalidInput("A transient call keeps nothing, so it cannot add to an execution.", field="transient")
+        if self.ttl is not None and self.execution_id is not None:
+            raise InvalidInput("An execution that there is keeps its time: leave this out.", field="ttl")
         if self.transient and self.goes_on:
             raise InvalidInput("A transient call keeps nothing, so it cannot go on when you leave.", field="onTimeout")
 
@@ -124,3 +139,6 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     def found(self, execution_id: str, entries: tuple[Entry, ...] = ()) -> bytes | None:
         """The observation of a transient run, which stands nowhere else; None where the record has it."""
         return observation_json(execution_id, (*self.seed, *entries)) if self.transient else None
+
+    #: The headers of the trace that its call is part of.
+    trace: dict[str, str] = {}

@@ -15,6 +15,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     meta_data: bytes | None = None
     transient: bool = False
+    #: Seconds for which it is kept after its last change: None as the settings say, 0 for ever.
+    ttl: float | None = None
     #: The hooks that are told of it.
     hook_ids: tuple[str, ...] = ()
 
@@ -32,6 +34,12 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     error: RunError | None = None
     #: Nothing but the record of its run was kept.
     transient: bool = False
+    #: Seconds for which it is kept after its last change: None as the settings say, 0 for ever.
+    ttl: float | None = None
+    #: Its last change, beginnings of runs left out.
+    changed_at: datetime | None = None
+    #: When it is removed unless it changes before; None while a run has not ended, and where it is kept for ever.
+    expires_at: datetime | None = None
     #: The hooks that are told of it.
     hook_ids: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.runs import Attempt, Run, RunError, RunState
+from gateway.errors import InvalidInput
 
 
 class RunEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,18 @@ def events(run: Run) -> list[RunEvent]:
         at = run.completed_at or run.created_at
         found.append(_event(len(found) + 1, run.state, run.attempt, at, run.error))
     return found
+
+
+def last_of(run: Run, told: int, field: str) -> int:
+    """The number of a run's last event so far; `told` is that of the event a caller has seen last, 0 for none.
+
+    Raises:
+        InvalidInput: the run has no event of this number.
+    """
+    last = len(events(run))
+    if not 0 <= told <= last:
+        raise InvalidInput("The run has no event of this number.", field=field)
+    return last
 
 
 def _began(sequence: int, attempt: Attempt, run: Run) -> RunEvent:

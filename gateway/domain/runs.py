@@ -109,6 +109,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested_at: datetime | None = None
 
     @property
+    def canceling(self) -> bool:
+        """Whether it was canceled, or is to be."""
+        return self.state is RunState.CANCELED or self.cancel_requested_at is not None
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every try, in order."""
         if self.started_at is None or not self.attempt:
@@ -121,6 +126,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             error=self.error,
         )
         return (*self.past_attempts, last)
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds that it was due before its first attempt began; None for a further one, or before it began."""
+        if self.started_at is None or self.past_attempts:
+            return None
+        due = max(self.created_at, self.execute_after or self.created_at)
+        return max(0.0, (self.started_at - due).total_seconds())
 
     def tries(self, but: str) -> int:
         """How many tries have failed, but for those that ended with the code `but`."""

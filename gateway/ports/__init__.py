@@ -4,12 +4,23 @@ from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
-from gateway.ports.runs import AcceptedRun, Canceled, ClaimedRun, DueRun, Extended, FinishedRun, RunStore
+from gateway.ports.retention import DoomedBlobs, RetentionStore
+from gateway.ports.runs import (
+    AcceptedRun,
+    Canceled,
+    ClaimedRun,
+    DueRun,
+    Extended,
+    FinishedRun,
+    QueueState,
+    RunStore,
+)
 from gateway.ports.transforms import Transformer
 
 __all__ = [
@@ -21,6 +32,7 @@ __all__ = [
     "DeliveryStore",
     "Discovery",
     "Dispatch",
+    "DoomedBlobs",
     "DueRun",
     "EntryStore",
     "ExecutionStore",
@@ -31,8 +43,13 @@ __all__ = [
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "ModelControl",
     "PipelineSource",
     "PipelineStore",
+    "QueueState",
+    "RetentionStore",
     "RunStore",
     "Transformer",
+    "Turns",
+    "Witness",
 ]

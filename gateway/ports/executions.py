@@ -26,18 +26,27 @@ class ExecutionStore(Protocol):
         ...
 
     async def delete(self, execution_id: str) -> list[str]:
-        """Remove an execution with all that belongs to it; the keys of its blobs are returned.
+        """Remove an execution with all that belongs to it; the keys of its blobs, doomed with it, are returned.
 
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
         ...
 
-    async def add_media(self, record: MediaRecord) -> None:
-        """Write the record of stored media.
+    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
+        """Doom a blob before it is stored: it goes in `patience` seconds, unless `add_media` names it by then.
 
         Raises:
             ExecutionNotFound: there is no such execution.
+        """
+        ...
+
+    async def add_media(self, record: MediaRecord) -> None:
+        """Write the record of stored media, whose blob was announced and is doomed no longer.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            StorageUnavailable: it came too late; the blob is being removed.
         """
         ...
 
@@ -50,7 +59,7 @@ class ExecutionStore(Protocol):
         ...
 
     async def remove_media(self, execution_id: str, media_id: str) -> str:
-        """Remove the record of stored media; the key of its blob is returned.
+        """Remove the record of stored media; the key of its blob, doomed with it, is returned.
 
         Raises:
             ExecutionNotFound, MediaNotFound: there is no such execution or media.

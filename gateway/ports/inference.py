@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
+from gateway.errors import GatewayError
 
 
 class Inference(msgspec.Struct, frozen=True):
@@ -14,6 +15,7 @@ class Inference(msgspec.Struct, frozen=True):
 
     model: str
     inputs: tuple[Value, ...]
+    #: Its own within its run: the answer names it.
     request_id: str
     #: Parameters of the request, which Triton hands to every step.
     parameters: Mapping[str, Parameter] = {}
@@ -24,6 +26,8 @@ class Dispatch(msgspec.Struct):
 
     waited: float = 0.0
     computed: float = 0.0
+    #: What it waits for while it is not with Triton: a dead model that is being healed.
+    held_up: GatewayError | None = None
 
 
 class InferenceEngine(Protocol):
@@ -32,11 +36,12 @@ class InferenceEngine(Protocol):
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         """Run one inference and return its outputs.
 
-        A caller that is cancelled leaves at once; what it asked for keeps its place until Triton
-        has answered, and the answer is dropped.
+        A caller that is cancelled leaves at once. What it asked for is cancelled at Triton where the server
+        survives that; else it keeps its place until Triton has answered, and the answer is dropped.
 
         Raises:
             MediaUnreadable: a step refused the input; the message begins with the step's name.
+            ModelDied: the process of a model has died.
             PipelineNotReady: Triton does not serve the model now.
             TritonOverloaded: Triton's queue is full.
             TritonUnavailable: no connection, or it broke.

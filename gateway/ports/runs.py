@@ -80,6 +80,18 @@ class Canceled(msgspec.Struct, frozen=True):
     blobs: tuple[str, ...] = ()
 
 
+class QueueState(msgspec.Struct, frozen=True):
+    """The runs in the background, of all gateways together; no numbers where nobody knows."""
+
+    #: Those that wait for a worker, and those that are not due yet.
+    due: float
+    delayed: float
+    #: Those that workers hold.
+    running: float
+    #: Seconds for which the oldest that waits has been due; 0 without any.
+    oldest: float
+
+
 class RunStore(Protocol):
     """The records of runs."""
 
@@ -143,12 +155,16 @@ class RunStore(Protocol):
         """Runs of a pipeline that are due and that nobody holds, the most urgent first."""
         ...
 
-    async def stale(self, patience: float, limit: int) -> list[str]:
-        """Runs that nobody holds and that have been due for longer than `patience` seconds."""
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
+        """Runs of other pipelines than these that nobody holds and that have waited for longer than `patience`."""
         ...
 
     async def backlog(self, most: int) -> int:
         """How many runs wait for a worker; no more than `most` are counted."""
+        ...
+
+    async def queue(self) -> QueueState:
+        """The runs in the background as they stand now."""
         ...
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:

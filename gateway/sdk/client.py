@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPResponse
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ import msgspec
 from gateway.sdk.call import Call
 from gateway.sdk.connection import Connections, pieces
 from gateway.sdk.errors import NotAGateway, Refused
+from gateway.sdk.events import events
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -85,25 +87,52 @@ class Client:
         """One pipeline, with its graph."""
         return self._get(f"/v1/pipelines/{_part(pipeline_id)}", Json)
 
-    def execute(self, pipeline_id: str, call: Call, *, timeout: float | None = None, transform: bool = False) -> Ran:
-        """Run a pipeline and wait for what it finds; `transform` asks for what the call's transform makes of it."""
+    def execute(
+        self,
+        pipeline_id: str,
+        call: Call,
+        *,
+        timeout: float | None = None,
+        transform: bool = False,
+        key: str | None = None,
+    ) -> Ran:
+        """Run a pipeline and wait for what it finds; `transform` asks for what the call's transform makes of it.
+
+        `key` names the call, so that it can be asked again under it; without one it has a name of its own.
+        """
         target = f"/v1/pipelines/{_part(pipeline_id)}/executeSync{'/transform' if transform else ''}"
         patience = _EXECUTE_PATIENCE if timeout is None else timeout + _GRACE
-        with self._answer("POST", target, call, timeout=patience) as response:
+        with self._answer("POST", target, call, timeout=patience, headers=_named(key)) as response:
             found = response.read()
             ids = (response.headers["X-Execution-Id"], response.headers["X-Run-Id"])
         if None in ids:
             raise NotAGateway(self._connections.url)
         return Ran(*ids, msgspec.Raw(found))
 
-    def accept(self, pipeline_id: str, call: Call) -> Accepted:
-        """Have a pipeline run in the background."""
-        with self._answer("POST", f"/v1/pipelines/{_part(pipeline_id)}/executeAsync", call) as response:
+    def accept(self, pipeline_id: str, call: Call, *, key: str | None = None) -> Accepted:
+        """Have a pipeline run in the background; `key` as with `execute`."""
+        target = f"/v1/pipelines/{_part(pipeline_id)}/executeAsync"
+        with self._answer("POST", target, call, headers=_named(key)) as response:
             return self._decoded(response.read(), Accepted)
 
-    def run(self, run_id: str) -> Json:
-        """One run."""
-        return self._get(f"/v1/runs/{_part(run_id)}", Json)
+    def run(self, run_id: str, *, wait: float = 0.0) -> Json:
+        """One run; with `wait` when it has ended, or after so many seconds, at most 60."""
+        query = f"?wait={wait:.3f}" if wait else ""
+        with self._answer("GET", f"/v1/runs/{_part(run_id)}{query}", timeout=_PATIENCE + wait) as response:
+            return self._decoded(response.read(), Json)
+
+    def cancel(self, run_id: str) -> Json:
+        """Have a run canceled; the run as it is then."""
+        with self._answer("POST", f"/v1/runs/{_part(run_id)}/cancel", b"") as response:
+            return self._decoded(response.read(), Json)
+
+    def events(self, run_id: str, after: int = 0) -> Iterator[Json]:
+        """The events of a run behind number `after`, as one stream brings them; the last of all is the run, `done`."""
+        with self._answer("GET", f"/v1/runs/{_part(run_id)}/events?after={after}") as response:
+            for event in events(response):
+                if event.kind == "error":
+                    raise self._refused(event.data, HTTPStatus.OK, None)
+                yield self._decoded(event.data, Json)
 
     def runs(self, execution_id: str) -> Iterator[Json]:
         """The runs of an execution, oldest first."""
@@ -184,27 +213,32 @@ class Client:
 
     @contextlib.contextmanager
     def _answer(
-        self, method: str, target: str, body: Call | bytes | None = None, *, timeout: float = _PATIENCE
+        self,
+        method: str,
+        target: str,
+        body: Call | bytes | None = None,
+        *,
+        timeout: float = _PATIENCE,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[HTTPResponse]:
         kind = "application/json" if isinstance(body, Call) else "text/plain; charset=utf-8"
-        headers = {} if body is None else {"Content-Type": kind}
-        with self._connections.answer(method, target, body, headers, timeout) as response:
+        given = ({} if body is None else {"Content-Type": kind}) | dict(headers or {})
+        with self._connections.answer(method, target, body, given, timeout) as response:
             if response.status >= HTTPStatus.BAD_REQUEST:
-                raise self._refusal(response)
+                raise self._refused(response.read(), response.status, response.headers["Retry-After"])
             yield response
 
-    def _refusal(self, response: HTTPResponse) -> Refused | NotAGateway:
+    def _refused(self, body: bytes, status: int, after: str | None) -> Refused | NotAGateway:
         try:
-            said = msgspec.json.decode(response.read(), type=_Problem)
+            said = msgspec.json.decode(body, type=_Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return NotAGateway(self._connections.url)
-        after = response.headers["Retry-After"] or ""
         return Refused(
             said.message,
-            status=response.status,
+            status=status,
             code=said.code,
             field=said.field,
-            retry_after=float(after) if after.isdecimal() else None,
+            retry_after=float(after) if after is not None and after.isdecimal() else None,
             execution_id=said.execution_id,
             run_id=said.run_id,
         )
@@ -214,6 +248,15 @@ class Client:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise NotAGateway(self._connections.url) from None
+
+
+def new_key() -> str:
+    """A name for one call, under which it may be asked again."""
+    return str(uuid.uuid4())
+
+
+def _named(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key or new_key()}
 
 
 def _part(text: str) -> str:

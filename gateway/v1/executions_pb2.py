@@ -26,7 +26,7 @@ from gateway.v1 import runs_pb2 as gateway_dot_v1_dot_runs__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/v1/executions.proto\x12\ngateway.v1\x1a\x15gateway/v1/runs.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x16\x43reateExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12\x10\n\x08hook_ids\x18\x04 \x03(\t\"T\n\x17\x43reateExecutionResponse\x12(\n\texecution\x18\x01 \x01(\x0b\x32\x15.gateway.v1.Execution\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"h\n\x15ListExecutionsRequest\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"X\n\x16ListExecutionsResponse\x12)\n\nexecutions\x18\x01 \x03(\x0b\x32\x15.gateway.v1.Execution\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\".\n\x16\x44\x65leteExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteExecutionResponse\"N\n\x12UploadMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"s\n\x0bStoredMedia\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x10ListMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\";\n\x11ListMediaResponse\x12&\n\x05media\x18\x01 \x03(\x0b\x32\x17.gateway.v1.StoredMedia\"9\n\x0fGetMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"H\n\x10GetMediaResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x17.gateway.v1.StoredMedia\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x12\x44\x65leteMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteMediaResponse\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\x91\x02\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12#\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x14.gateway.v1.RunError\x12\x10\n\x08hook_ids\x18\t \x03(\t2\x92\x05\n\nExecutions\x12\x46\n\x0cGetExecution\x12\x1f.gateway.v1.GetExecutionRequest\x1a\x15.gateway.v1.Execution\x12Z\n\x0f\x43reateExecution\x12\".gateway.v1.CreateExecutionRequest\x1a#.gateway.v1.CreateExecutionResponse\x12W\n\x0eListExecutions\x12!.gateway.v1.ListExecutionsRequest\x1a\".gateway.v1.ListExecutionsResponse\x12Z\n\x0f\x44\x65leteExecution\x12\".gateway.v1.DeleteExecutionRequest\x1a#.gateway.v1.DeleteExecutionResponse\x12H\n\x0bUploadMedia\x12\x1e.gateway.v1.UploadMediaRequest\x1a\x17.gateway.v1.StoredMedia(\x01\x12H\n\tListMedia\x12\x1c.gateway.v1.ListMediaRequest\x1a\x1d.gateway.v1.ListMediaResponse\x12G\n\x08GetMedia\x12\x1b.gateway.v1.GetMediaRequest\x1a\x1c.gateway.v1.GetMediaResponse0\x01\x12N\n\x0b\x44\x65leteMedia\x12\x1e.gateway.v1.DeleteMediaRequest\x1a\x1f.gateway.v1.DeleteMediaResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/v1/executions.proto\x12\ngateway.v1\x1a\x15gateway/v1/runs.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n\x16\x43reateExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12\x10\n\x03ttl\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08hook_ids\x18\x05 \x03(\tB\x06\n\x04_ttl\"T\n\x17\x43reateExecutionResponse\x12(\n\texecution\x18\x01 \x01(\x0b\x32\x15.gateway.v1.Execution\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"h\n\x15ListExecutionsRequest\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"X\n\x16ListExecutionsResponse\x12)\n\nexecutions\x18\x01 \x03(\x0b\x32\x15.gateway.v1.Execution\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\".\n\x16\x44\x65leteExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\x19\n\x17\x44\x65leteExecutionResponse\"N\n\x12UploadMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"s\n\x0bStoredMedia\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x10ListMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\";\n\x11ListMediaResponse\x12&\n\x05media\x18\x01 \x03(\x0b\x32\x17.gateway.v1.StoredMedia\"9\n\x0fGetMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"H\n\x10GetMediaResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x17.gateway.v1.StoredMedia\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x12\x44\x65leteMediaRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteMediaResponse\"+\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\"\xc1\x02\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12\x11\n\tmeta_data\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12#\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x14.gateway.v1.RunError\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08hook_ids\x18\n \x03(\t2\x92\x05\n\nExecutions\x12\x46\n\x0cGetExecution\x12\x1f.gateway.v1.GetExecutionRequest\x1a\x15.gateway.v1.Execution\x12Z\n\x0f\x43reateExecution\x12\".gateway.v1.CreateExecutionRequest\x1a#.gateway.v1.CreateExecutionResponse\x12W\n\x0eListExecutions\x12!.gateway.v1.ListExecutionsRequest\x1a\".gateway.v1.ListExecutionsResponse\x12Z\n\x0f\x44\x65leteExecution\x12\".gateway.v1.DeleteExecutionRequest\x1a#.gateway.v1.DeleteExecutionResponse\x12H\n\x0bUploadMedia\x12\x1e.gateway.v1.UploadMediaRequest\x1a\x17.gateway.v1.StoredMedia(\x01\x12H\n\tListMedia\x12\x1c.gateway.v1.ListMediaRequest\x1a\x1d.gateway.v1.ListMediaResponse\x12G\n\x08GetMedia\x12\x1b.gateway.v1.GetMediaRequest\x1a\x1c.gateway.v1.GetMediaResponse0\x01\x12N\n\x0b\x44\x65leteMedia\x12\x1e.gateway.v1.DeleteMediaRequest\x1a\x1f.gateway.v1.DeleteMediaResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,37 +34,37 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.executions_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEEXECUTIONREQUEST']._serialized_start=99
-  _globals['_CREATEEXECUTIONREQUEST']._serialized_end=195
-  _globals['_CREATEEXECUTIONRESPONSE']._serialized_start=197
-  _globals['_CREATEEXECUTIONRESPONSE']._serialized_end=281
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=283
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=387
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=389
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=477
-  _globals['_DELETEEXECUTIONREQUEST']._serialized_start=479
-  _globals['_DELETEEXECUTIONREQUEST']._serialized_end=525
-  _globals['_DELETEEXECUTIONRESPONSE']._serialized_start=527
-  _globals['_DELETEEXECUTIONRESPONSE']._serialized_end=552
-  _globals['_UPLOADMEDIAREQUEST']._serialized_start=554
-  _globals['_UPLOADMEDIAREQUEST']._serialized_end=632
-  _globals['_STOREDMEDIA']._serialized_start=634
-  _globals['_STOREDMEDIA']._serialized_end=749
-  _globals['_LISTMEDIAREQUEST']._serialized_start=751
-  _globals['_LISTMEDIAREQUEST']._serialized_end=791
-  _globals['_LISTMEDIARESPONSE']._serialized_start=793
-  _globals['_LISTMEDIARESPONSE']._serialized_end=852
-  _globals['_GETMEDIAREQUEST']._serialized_start=854
-  _globals['_GETMEDIAREQUEST']._serialized_end=911
-  _globals['_GETMEDIARESPONSE']._serialized_start=913
-  _globals['_GETMEDIARESPONSE']._serialized_end=985
-  _globals['_DELETEMEDIAREQUEST']._serialized_start=987
-  _globals['_DELETEMEDIAREQUEST']._serialized_end=1047
-  _globals['_DELETEMEDIARESPONSE']._serialized_start=1049
-  _globals['_DELETEMEDIARESPONSE']._serialized_end=1070
-  _globals['_GETEXECUTIONREQUEST']._serialized_start=1072
-  _globals['_GETEXECUTIONREQUEST']._serialized_end=1115
-  _globals['_EXECUTION']._serialized_start=1118
-  _globals['_EXECUTION']._serialized_end=1391
-  _globals['_EXECUTIONS']._serialized_start=1394
-  _globals['_EXECUTIONS']._serialized_end=2052
+  _globals['_CREATEEXECUTIONREQUEST']._serialized_end=221
+  _globals['_CREATEEXECUTIONRESPONSE']._serialized_start=223
+  _globals['_CREATEEXECUTIONRESPONSE']._serialized_end=307
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=309
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=413
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=415
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=503
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_start=505
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_end=551
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_start=553
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_end=578
+  _globals['_UPLOADMEDIAREQUEST']._serialized_start=580
+  _globals['_UPLOADMEDIAREQUEST']._serialized_end=658
+  _globals['_STOREDMEDIA']._serialized_start=660
+  _globals['_STOREDMEDIA']._serialized_end=775
+  _globals['_LISTMEDIAREQUEST']._serialized_start=777
+  _globals['_LISTMEDIAREQUEST']._serialized_end=817
+  _globals['_LISTMEDIARESPONSE']._serialized_start=819
+  _globals['_LISTMEDIARESPONSE']._serialized_end=878
+  _globals['_GETMEDIAREQUEST']._serialized_start=880
+  _globals['_GETMEDIAREQUEST']._serialized_end=937
+  _globals['_GETMEDIARESPONSE']._serialized_start=939
+  _globals['_GETMEDIARESPONSE']._serialized_end=1011
+  _globals['_DELETEMEDIAREQUEST']._serialized_start=1013
+  _globals['_DELETEMEDIAREQUEST']._serialized_end=1073
+  _globals['_DELETEMEDIARESPONSE']._serialized_start=1075
+  _globals['_DELETEMEDIARESPONSE']._serialized_end=1096
+  _globals['_GETEXECUTIONREQUEST']._serialized_start=1098
+  _globals['_GETEXECUTIONREQUEST']._serialized_end=1141
+  _globals['_EXECUTION']._serialized_start=1144
+  _globals['_EXECUTION']._serialized_end=1465
+  _globals['_EXECUTIONS']._serialized_start=1468
+  _globals['_EXECUTIONS']._serialized_end=2126
 # @@protoc_insertion_point(module_scope)

@@ -27,12 +27,15 @@ class CreateExecutionRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
     META_DATA_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
     HOOK_IDS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """1 to 128 letters, digits, '.', '_' or '-'; generated where empty."""
     tag: _builtins.str
     meta_data: _builtins.bytes
     """The caller's own data: one JSON object, as UTF-8."""
+    ttl: _builtins.float
+    """Seconds for which it is kept after its last change: 0 is for ever, and without it the gateway's setting holds."""
     @_builtins.property
     def hook_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hooks that are told of it."""
@@ -43,13 +46,16 @@ class CreateExecutionRequest(_message.Message):
         execution_id: _builtins.str = ...,
         tag: _builtins.str = ...,
         meta_data: _builtins.bytes = ...,
+        ttl: _builtins.float | None = ...,
         hook_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "tag", b"tag", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
+    _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl) -> _WhichOneofReturnType__ttl | None: ...
 
 Global___CreateExecutionRequest: _TypeAlias = CreateExecutionRequest  # noqa: Y015
 
@@ -378,6 +384,7 @@ class Execution(_message.Message):
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
     HOOK_IDS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     tag: _builtins.str
@@ -393,6 +400,10 @@ class Execution(_message.Message):
     @_builtins.property
     def error(self) -> _runs_pb2.RunError: ...
     @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is removed unless it changes before; absent while a run has not ended, and where it is kept for ever."""
+
+    @_builtins.property
     def hook_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hooks that are told of it."""
 
@@ -407,11 +418,12 @@ class Execution(_message.Message):
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         duration: _builtins.float = ...,
         error: _runs_pb2.RunError | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
         hook_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "error", b"error", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "duration", b"duration", "error", b"error", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "state", b"state", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "created_at", b"created_at", "duration", b"duration", "error", b"error", "execution_id", b"execution_id", "expires_at", b"expires_at", "hook_ids", b"hook_ids", "meta_data", b"meta_data", "state", b"state", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,9 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway.v1 import media_pb2 as gateway_dot_v1_dot_media__pb2
+from gateway.v1 import runs_pb2 as gateway_dot_v1_dot_runs__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agateway/v1/pipelines.proto\x12\ngateway.v1\x1a\x16gateway/v1/media.proto\"\x16\n\x14ListPipelinesRequest\"@\n\x15ListPipelinesResponse\x12\'\n\tpipelines\x18\x01 \x03(\x0b\x32\x14.gateway.v1.Pipeline\")\n\x12GetPipelineRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\"3\n\x1cGetPipelineDefinitionRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\"\xe1\x02\n\x08Pipeline\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0b\n\x03tag\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12*\n\x06status\x18\x05 \x01(\x0e\x32\x1a.gateway.v1.PipelineStatus\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\"\n\x06inputs\x18\x07 \x03(\x0b\x32\x12.gateway.v1.Tensor\x12#\n\x07outputs\x18\x08 \x03(\x0b\x32\x12.gateway.v1.Tensor\x12?\n\x0emodel_versions\x18\t \x03(\x0b\x32\'.gateway.v1.Pipeline.ModelVersionsEntry\x12\x11\n\ttransform\x18\n \x01(\t\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"W\n\x06Tensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tatype\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x10\n\x08optional\x18\x05 \x01(\x08\"v\n\x12PipelineDefinition\x12\x1e\n\x16pipeline_definition_id\x18\x01 \x01(\t\x12\x1f\n\x05nodes\x18\x02 \x03(\x0b\x32\x10.gateway.v1.Node\x12\x1f\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x10.gateway.v1.Edge\"\x94\x01\n\x04Node\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x12\n\nmodel_name\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\x03\x12&\n\x06inputs\x18\x04 \x03(\x0b\x32\x16.gateway.v1.NodeTensor\x12\'\n\x07outputs\x18\x05 \x03(\x0b\x32\x16.gateway.v1.NodeTensor\";\n\nNodeTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tatype\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\"u\n\x04\x45\x64ge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x61ta_handle\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x15\n\rsource_handle\x18\x05 \x01(\t\x12\x15\n\rtarget_handle\x18\x06 \x01(\t\"\xdb\x02\n\x12\x45xecuteSyncRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\x12 \n\x05media\x18\x02 \x03(\x0b\x32\x11.gateway.v1.Media\x12\x0e\n\x06inputs\x18\x03 \x01(\x0c\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x11\n\tmeta_data\x18\x05 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x06 \x01(\t\x12\x11\n\tmedia_ids\x18\x07 \x03(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x13\n\x0bobservation\x18\t \x01(\x0c\x12\x12\n\nidempotent\x18\n \x01(\x08\x12\x11\n\ttransient\x18\x0b \x01(\x08\x12\x1a\n\x12runtime_parameters\x18\x0c \x01(\x0c\x12\x10\n\x08hook_ids\x18\x0f \x03(\t\x12\x13\n\x0bwebhook_url\x18\x10 \x01(\t\x12\x16\n\x0ewebhook_secret\x18\x11 \x01(\tJ\x04\x08\r\x10\x0eJ\x04\x08\x0e\x10\x0fJ\x04\x08\x12\x10\x15\"^\n\x1b\x45xecuteSyncTransformRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.gateway.v1.ExecuteSyncRequest\x12\x11\n\ttransform\x18\x02 \x01(\t\"T\n\x13\x45xecuteAsyncRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.gateway.v1.ExecuteSyncRequest\x12\x0f\n\x07timeout\x18\x02 \x01(\x01\"<\n\x14\x45xecuteAsyncResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\"M\n\x17\x45xecuteSyncJsonResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04json\x18\x03 \x01(\x0c\"T\n\x1c\x45xecuteSyncTransformResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0e\n\x06result\x18\x03 \x01(\x0c\"P\n\x13\x45xecuteSyncResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0bobservation\x18\x03 \x01(\x0c*\x8a\x01\n\x0ePipelineStatus\x12\x1f\n\x1bPIPELINE_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15PIPELINE_STATUS_READY\x10\x01\x12\x1b\n\x17PIPELINE_STATUS_LOADING\x10\x02\x12\x1f\n\x1bPIPELINE_STATUS_UNAVAILABLE\x10\x03\x32\xef\x04\n\tPipelines\x12T\n\rListPipelines\x12 .gateway.v1.ListPipelinesRequest\x1a!.gateway.v1.ListPipelinesResponse\x12\x43\n\x0bGetPipeline\x12\x1e.gateway.v1.GetPipelineRequest\x1a\x14.gateway.v1.Pipeline\x12\x61\n\x15GetPipelineDefinition\x12(.gateway.v1.GetPipelineDefinitionRequest\x1a\x1e.gateway.v1.PipelineDefinition\x12N\n\x0b\x45xecuteSync\x12\x1e.gateway.v1.ExecuteSyncRequest\x1a\x1f.gateway.v1.ExecuteSyncResponse\x12V\n\x0f\x45xecuteSyncJson\x12\x1e.gateway.v1.ExecuteSyncRequest\x1a#.gateway.v1.ExecuteSyncJsonResponse\x12i\n\x14\x45xecuteSyncTransform\x12\'.gateway.v1.ExecuteSyncTransformRequest\x1a(.gateway.v1.ExecuteSyncTransformResponse\x12Q\n\x0c\x45xecuteAsync\x12\x1f.gateway.v1.ExecuteAsyncRequest\x1a .gateway.v1.ExecuteAsyncResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agateway/v1/pipelines.proto\x12\ngateway.v1\x1a\x16gateway/v1/media.proto\x1a\x15gateway/v1/runs.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14ListPipelinesRequest\"@\n\x15ListPipelinesResponse\x12\'\n\tpipelines\x18\x01 \x03(\x0b\x32\x14.gateway.v1.Pipeline\")\n\x12GetPipelineRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\"3\n\x1cGetPipelineDefinitionRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\"\xe1\x02\n\x08Pipeline\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0b\n\x03tag\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12*\n\x06status\x18\x05 \x01(\x0e\x32\x1a.gateway.v1.PipelineStatus\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\"\n\x06inputs\x18\x07 \x03(\x0b\x32\x12.gateway.v1.Tensor\x12#\n\x07outputs\x18\x08 \x03(\x0b\x32\x12.gateway.v1.Tensor\x12?\n\x0emodel_versions\x18\t \x03(\x0b\x32\'.gateway.v1.Pipeline.ModelVersionsEntry\x12\x11\n\ttransform\x18\n \x01(\t\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"W\n\x06Tensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tatype\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x10\n\x08optional\x18\x05 \x01(\x08\"v\n\x12PipelineDefinition\x12\x1e\n\x16pipeline_definition_id\x18\x01 \x01(\t\x12\x1f\n\x05nodes\x18\x02 \x03(\x0b\x32\x10.gateway.v1.Node\x12\x1f\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x10.gateway.v1.Edge\"\x94\x01\n\x04Node\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x12\n\nmodel_name\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\x03\x12&\n\x06inputs\x18\x04 \x03(\x0b\x32\x16.gateway.v1.NodeTensor\x12\'\n\x07outputs\x18\x05 \x03(\x0b\x32\x16.gateway.v1.NodeTensor\";\n\nNodeTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tatype\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\x03\"u\n\x04\x45\x64ge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x61ta_handle\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x15\n\rsource_handle\x18\x05 \x01(\t\x12\x15\n\rtarget_handle\x18\x06 \x01(\t\"\xad\x03\n\x12\x45xecuteSyncRequest\x12\x13\n\x0bpipeline_id\x18\x01 \x01(\t\x12 \n\x05media\x18\x02 \x03(\x0b\x32\x11.gateway.v1.Media\x12\x0e\n\x06inputs\x18\x03 \x01(\x0c\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x11\n\tmeta_data\x18\x05 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x06 \x01(\t\x12\x11\n\tmedia_ids\x18\x07 \x03(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x13\n\x0bobservation\x18\t \x01(\x0c\x12\x12\n\nidempotent\x18\n \x01(\x08\x12\x11\n\ttransient\x18\x0b \x01(\x08\x12\x1a\n\x12runtime_parameters\x18\x0c \x01(\x0c\x12\x17\n\x0fidempotency_key\x18\r \x01(\t\x12)\n\non_timeout\x18\x0e \x01(\x0e\x32\x15.gateway.v1.OnTimeout\x12\x10\n\x03ttl\x18\x0f \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08hook_ids\x18\x10 \x03(\t\x12\x13\n\x0bwebhook_url\x18\x11 \x01(\t\x12\x16\n\x0ewebhook_secret\x18\x12 \x01(\tB\x06\n\x04_ttlJ\x04\x08\x13\x10\x15\"^\n\x1b\x45xecuteSyncTransformRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.gateway.v1.ExecuteSyncRequest\x12\x11\n\ttransform\x18\x02 \x01(\t\"\xaf\x01\n\x13\x45xecuteAsyncRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.gateway.v1.ExecuteSyncRequest\x12\x0f\n\x07timeout\x18\x02 \x01(\x01\x12&\n\x08priority\x18\x03 \x01(\x0e\x32\x14.gateway.v1.Priority\x12\x31\n\rexecute_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x14\x45xecuteAsyncResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"_\n\x17\x45xecuteSyncJsonResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0c\n\x04json\x18\x03 \x01(\x0c\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"f\n\x1c\x45xecuteSyncTransformResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0e\n\x06result\x18\x03 \x01(\x0c\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"b\n\x13\x45xecuteSyncResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0bobservation\x18\x03 \x01(\x0c\x12\x10\n\x08replayed\x18\x04 \x01(\x08*\x8a\x01\n\x0ePipelineStatus\x12\x1f\n\x1bPIPELINE_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15PIPELINE_STATUS_READY\x10\x01\x12\x1b\n\x17PIPELINE_STATUS_LOADING\x10\x02\x12\x1f\n\x1bPIPELINE_STATUS_UNAVAILABLE\x10\x03*W\n\tOnTimeout\x12\x1a\n\x16ON_TIMEOUT_UNSPECIFIED\x10\x00\x12\x15\n\x11ON_TIMEOUT_CANCEL\x10\x01\x12\x17\n\x13ON_TIMEOUT_CONTINUE\x10\x02\x32\xef\x04\n\tPipelines\x12T\n\rListPipelines\x12 .gateway.v1.ListPipelinesRequest\x1a!.gateway.v1.ListPipelinesResponse\x12\x43\n\x0bGetPipeline\x12\x1e.gateway.v1.GetPipelineRequest\x1a\x14.gateway.v1.Pipeline\x12\x61\n\x15GetPipelineDefinition\x12(.gateway.v1.GetPipelineDefinitionRequest\x1a\x1e.gateway.v1.PipelineDefinition\x12N\n\x0b\x45xecuteSync\x12\x1e.gateway.v1.ExecuteSyncRequest\x1a\x1f.gateway.v1.ExecuteSyncResponse\x12V\n\x0f\x45xecuteSyncJson\x12\x1e.gateway.v1.ExecuteSyncRequest\x1a#.gateway.v1.ExecuteSyncJsonResponse\x12i\n\x14\x45xecuteSyncTransform\x12\'.gateway.v1.ExecuteSyncTransformRequest\x1a(.gateway.v1.ExecuteSyncTransformResponse\x12Q\n\x0c\x45xecuteAsync\x12\x1f.gateway.v1.ExecuteAsyncRequest\x1a .gateway.v1.ExecuteAsyncResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,44 +36,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PIPELINE_MODELVERSIONSENTRY']._loaded_options = None
   _globals['_PIPELINE_MODELVERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_PIPELINESTATUS']._serialized_start=1990
-  _globals['_PIPELINESTATUS']._serialized_end=2128
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=66
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=88
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=90
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=154
-  _globals['_GETPIPELINEREQUEST']._serialized_start=156
-  _globals['_GETPIPELINEREQUEST']._serialized_end=197
-  _globals['_GETPIPELINEDEFINITIONREQUEST']._serialized_start=199
-  _globals['_GETPIPELINEDEFINITIONREQUEST']._serialized_end=250
-  _globals['_PIPELINE']._serialized_start=253
-  _globals['_PIPELINE']._serialized_end=606
-  _globals['_PIPELINE_MODELVERSIONSENTRY']._serialized_start=554
-  _globals['_PIPELINE_MODELVERSIONSENTRY']._serialized_end=606
-  _globals['_TENSOR']._serialized_start=608
-  _globals['_TENSOR']._serialized_end=695
-  _globals['_PIPELINEDEFINITION']._serialized_start=697
-  _globals['_PIPELINEDEFINITION']._serialized_end=815
-  _globals['_NODE']._serialized_start=818
-  _globals['_NODE']._serialized_end=966
-  _globals['_NODETENSOR']._serialized_start=968
-  _globals['_NODETENSOR']._serialized_end=1027
-  _globals['_EDGE']._serialized_start=1029
-  _globals['_EDGE']._serialized_end=1146
-  _globals['_EXECUTESYNCREQUEST']._serialized_start=1149
-  _globals['_EXECUTESYNCREQUEST']._serialized_end=1496
-  _globals['_EXECUTESYNCTRANSFORMREQUEST']._serialized_start=1498
-  _globals['_EXECUTESYNCTRANSFORMREQUEST']._serialized_end=1592
-  _globals['_EXECUTEASYNCREQUEST']._serialized_start=1594
-  _globals['_EXECUTEASYNCREQUEST']._serialized_end=1678
-  _globals['_EXECUTEASYNCRESPONSE']._serialized_start=1680
-  _globals['_EXECUTEASYNCRESPONSE']._serialized_end=1740
-  _globals['_EXECUTESYNCJSONRESPONSE']._serialized_start=1742
-  _globals['_EXECUTESYNCJSONRESPONSE']._serialized_end=1819
-  _globals['_EXECUTESYNCTRANSFORMRESPONSE']._serialized_start=1821
-  _globals['_EXECUTESYNCTRANSFORMRESPONSE']._serialized_end=1905
-  _globals['_EXECUTESYNCRESPONSE']._serialized_start=1907
-  _globals['_EXECUTESYNCRESPONSE']._serialized_end=1987
-  _globals['_PIPELINES']._serialized_start=2131
-  _globals['_PIPELINES']._serialized_end=2754
+  _globals['_PIPELINESTATUS']._serialized_start=2292
+  _globals['_PIPELINESTATUS']._serialized_end=2430
+  _globals['_ONTIMEOUT']._serialized_start=2432
+  _globals['_ONTIMEOUT']._serialized_end=2519
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=122
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=144
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=146
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=210
+  _globals['_GETPIPELINEREQUEST']._serialized_start=212
+  _globals['_GETPIPELINEREQUEST']._serialized_end=253
+  _globals['_GETPIPELINEDEFINITIONREQUEST']._serialized_start=255
+  _globals['_GETPIPELINEDEFINITIONREQUEST']._serialized_end=306
+  _globals['_PIPELINE']._serialized_start=309
+  _globals['_PIPELINE']._serialized_end=662
+  _globals['_PIPELINE_MODELVERSIONSENTRY']._serialized_start=610
+  _globals['_PIPELINE_MODELVERSIONSENTRY']._serialized_end=662
+  _globals['_TENSOR']._serialized_start=664
+  _globals['_TENSOR']._serialized_end=751
+  _globals['_PIPELINEDEFINITION']._serialized_start=753
+  _globals['_PIPELINEDEFINITION']._serialized_end=871
+  _globals['_NODE']._serialized_start=874
+  _globals['_NODE']._serialized_end=1022
+  _globals['_NODETENSOR']._serialized_start=1024
+  _globals['_NODETENSOR']._serialized_end=1083
+  _globals['_EDGE']._serialized_start=1085
+  _globals['_EDGE']._serialized_end=1202
+  _globals['_EXECUTESYNCREQUEST']._serialized_start=1205
+  _globals['_EXECUTESYNCREQUEST']._serialized_end=1634
+  _globals['_EXECUTESYNCTRANSFORMREQUEST']._serialized_start=1636
+  _globals['_EXECUTESYNCTRANSFORMREQUEST']._serialized_end=1730
+  _globals['_EXECUTEASYNCREQUEST']._serialized_start=1733
+  _globals['_EXECUTEASYNCREQUEST']._serialized_end=1908
+  _globals['_EXECUTEASYNCRESPONSE']._serialized_start=1910
+  _globals['_EXECUTEASYNCRESPONSE']._serialized_end=1988
+  _globals['_EXECUTESYNCJSONRESPONSE']._serialized_start=1990
+  _globals['_EXECUTESYNCJSONRESPONSE']._serialized_end=2085
+  _globals['_EXECUTESYNCTRANSFORMRESPONSE']._serialized_start=2087
+  _globals['_EXECUTESYNCTRANSFORMRESPONSE']._serialized_end=2189
+  _globals['_EXECUTESYNCRESPONSE']._serialized_start=2191
+  _globals['_EXECUTESYNCRESPONSE']._serialized_end=2289
+  _globals['_PIPELINES']._serialized_start=2522
+  _globals['_PIPELINES']._serialized_end=3145
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.v1 import media_pb2 as _media_pb2
+from gateway.v1 import runs_pb2 as _runs_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -38,6 +40,27 @@ PIPELINE_STATUS_READY: PipelineStatus.ValueType  # 1
 PIPELINE_STATUS_LOADING: PipelineStatus.ValueType  # 2
 PIPELINE_STATUS_UNAVAILABLE: PipelineStatus.ValueType  # 3
 Global___PipelineStatus: _TypeAlias = PipelineStatus  # noqa: Y015
+
+class _OnTimeout:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnTimeoutEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnTimeout.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ON_TIMEOUT_UNSPECIFIED: _OnTimeout.ValueType  # 0
+    """ON_TIMEOUT_CANCEL."""
+    ON_TIMEOUT_CANCEL: _OnTimeout.ValueType  # 1
+    ON_TIMEOUT_CONTINUE: _OnTimeout.ValueType  # 2
+    """It goes on in the background; the failure names it."""
+
+class OnTimeout(_OnTimeout, metaclass=_OnTimeoutEnumTypeWrapper): ...
+
+ON_TIMEOUT_UNSPECIFIED: OnTimeout.ValueType  # 0
+"""ON_TIMEOUT_CANCEL."""
+ON_TIMEOUT_CANCEL: OnTimeout.ValueType  # 1
+ON_TIMEOUT_CONTINUE: OnTimeout.ValueType  # 2
+"""It goes on in the background; the failure names it."""
+Global___OnTimeout: _TypeAlias = OnTimeout  # noqa: Y015
 
 @_typing.final
 class ListPipelinesRequest(_message.Message):
@@ -363,6 +386,9 @@ class ExecuteSyncRequest(_message.Message):
     IDEMPOTENT_FIELD_NUMBER: _builtins.int
     TRANSIENT_FIELD_NUMBER: _builtins.int
     RUNTIME_PARAMETERS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ON_TIMEOUT_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
     HOOK_IDS_FIELD_NUMBER: _builtins.int
     WEBHOOK_URL_FIELD_NUMBER: _builtins.int
     WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
@@ -383,6 +409,16 @@ class ExecuteSyncRequest(_message.Message):
     """Nothing but the record of the run is kept."""
     runtime_parameters: _builtins.bytes
     """Parameters of the request to Triton: one JSON object of plain values, as UTF-8."""
+    idempotency_key: _builtins.str
+    """A name of the caller's own for this call, under which it may be repeated without being done twice: 1 to 255
+    printable ASCII characters. The metadata `idempotency-key` says the same.
+    """
+    on_timeout: Global___OnTimeout.ValueType
+    """What becomes of the run when the deadline is over; not for ExecuteAsync."""
+    ttl: _builtins.float
+    """Seconds for which the execution that the call brings about is kept after its last change: 0 is for ever, and
+    without it the gateway's setting holds.
+    """
     webhook_url: _builtins.str
     """An address that this call alone has told when its run in the background has ended."""
     webhook_secret: _builtins.str
@@ -412,15 +448,20 @@ class ExecuteSyncRequest(_message.Message):
         idempotent: _builtins.bool = ...,
         transient: _builtins.bool = ...,
         runtime_parameters: _builtins.bytes = ...,
+        idempotency_key: _builtins.str = ...,
+        on_timeout: Global___OnTimeout.ValueType = ...,
+        ttl: _builtins.float | None = ...,
         hook_ids: _abc.Iterable[_builtins.str] | None = ...,
         webhook_url: _builtins.str = ...,
         webhook_secret: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "hook_ids", b"hook_ids", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "idempotency_key", b"idempotency_key", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "on_timeout", b"on_timeout", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "ttl", b"ttl", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
+    _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl) -> _WhichOneofReturnType__ttl | None: ...
 
 Global___ExecuteSyncRequest: _TypeAlias = ExecuteSyncRequest  # noqa: Y015
 
@@ -454,19 +495,29 @@ class ExecuteAsyncRequest(_message.Message):
 
     CALL_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    EXECUTE_AFTER_FIELD_NUMBER: _builtins.int
     timeout: _builtins.float
     """Seconds that the run may take once it has begun; 600 where it is 0."""
+    priority: _runs_pb2.Priority.ValueType
+    """Which of the runs that are due comes first."""
     @_builtins.property
     def call(self) -> Global___ExecuteSyncRequest: ...
+    @_builtins.property
+    def execute_after(self) -> _timestamp_pb2.Timestamp:
+        """The time before which the run is not to begin, at most 30 days ahead."""
+
     def __init__(
         self,
         *,
         call: Global___ExecuteSyncRequest | None = ...,
         timeout: _builtins.float = ...,
+        priority: _runs_pb2.Priority.ValueType = ...,
+        execute_after: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "execute_after", b"execute_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "execute_after", b"execute_after", "priority", b"priority", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,17 +529,21 @@ class ExecuteAsyncResponse(_message.Message):
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     run_id: _builtins.str
+    replayed: _builtins.bool
+    """The call was made before, under the same key."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "replayed", b"replayed", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,20 +556,24 @@ class ExecuteSyncJsonResponse(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     run_id: _builtins.str
     json: _builtins.bytes
     """UTF-8 JSON."""
+    replayed: _builtins.bool
+    """The call was made before, under the same key."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
         json: _builtins.bytes = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "json", b"json", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "json", b"json", "replayed", b"replayed", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -527,20 +586,24 @@ class ExecuteSyncTransformResponse(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     run_id: _builtins.str
     result: _builtins.bytes
     """UTF-8 JSON; null where the expression makes nothing."""
+    replayed: _builtins.bool
+    """The call was made before, under the same key."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
         result: _builtins.bytes = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "result", b"result", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "replayed", b"replayed", "result", b"result", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,20 +616,24 @@ class ExecuteSyncResponse(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     OBSERVATION_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     run_id: _builtins.str
     observation: _builtins.bytes
     """The observation: a JSON document, as UTF-8."""
+    replayed: _builtins.bool
+    """The call was made before, under the same key."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
         observation: _builtins.bytes = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "observation", b"observation", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "observation", b"observation", "replayed", b"replayed", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gateway/v1/runs.proto\x12\ngateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"F\n\x0fListRunsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"F\n\x10ListRunsResponse\x12\x1d\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.gateway.v1.Run\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\xfa\x03\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x13\n\x0bpipeline_id\x18\x03 \x01(\t\x12\x18\n\x10pipeline_version\x18\x04 \x01(\x05\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x13\n\x0bmedia_count\x18\x07 \x01(\x05\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07timings\x18\x0b \x01(\x0b\x32\x13.gateway.v1.Timings\x12:\n\x0emodel_versions\x18\x0c \x03(\x0b\x32\".gateway.v1.Run.ModelVersionsEntry\x12#\n\x05\x65rror\x18\r \x01(\x0b\x32\x14.gateway.v1.RunError\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01J\x04\x08\x0e\x10\x15\"C\n\x07Timings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x01\x12\x12\n\ncompute_ms\x18\x02 \x01(\x01\x12\x12\n\ngateway_ms\x18\x03 \x01(\x01\"8\n\x08RunError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t*\xd7\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x03\x12#\n\x1fRUN_STATE_COMPLETED_WITH_ERRORS\x10\x04\x12\x14\n\x10RUN_STATE_FAILED\x10\x05\x12\x16\n\x12RUN_STATE_CANCELED\x10\x06\x12\x17\n\x13RUN_STATE_TIMED_OUT\x10\x07\x32\x83\x01\n\x04Runs\x12\x34\n\x06GetRun\x12\x19.gateway.v1.GetRunRequest\x1a\x0f.gateway.v1.Run\x12\x45\n\x08ListRuns\x12\x1b.gateway.v1.ListRunsRequest\x1a\x1c.gateway.v1.ListRunsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gateway/v1/runs.proto\x12\ngateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1f\n\rGetRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"1\n\x0eWaitRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07timeout\x18\x02 \x01(\x01\"9\n\x0fWatchRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"\"\n\x10\x43\x61ncelRunRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"F\n\x0fListRunsRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"F\n\x10ListRunsResponse\x12\x1d\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.gateway.v1.Run\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\xc3\x05\n\x03Run\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x13\n\x0bpipeline_id\x18\x03 \x01(\t\x12\x18\n\x10pipeline_version\x18\x04 \x01(\x05\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x13\n\x0bmedia_count\x18\x07 \x01(\x05\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07timings\x18\x0b \x01(\x0b\x32\x13.gateway.v1.Timings\x12:\n\x0emodel_versions\x18\x0c \x03(\x0b\x32\".gateway.v1.Run.ModelVersionsEntry\x12#\n\x05\x65rror\x18\r \x01(\x0b\x32\x14.gateway.v1.RunError\x12%\n\x08\x61ttempts\x18\x0e \x03(\x0b\x32\x13.gateway.v1.Attempt\x12&\n\x08priority\x18\x0f \x01(\x0e\x32\x14.gateway.v1.Priority\x12\x31\n\rexecute_after\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13\x63\x61ncel_requested_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\x12 \x01(\x08\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01J\x04\x08\x13\x10\x15\"\xac\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06worker\x18\x02 \x01(\t\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x14.gateway.v1.RunError\"\xbd\x01\n\x08RunEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.gateway.v1.RunState\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x14.gateway.v1.RunError\x12\x1c\n\x03run\x18\x06 \x01(\x0b\x32\x0f.gateway.v1.Run\"C\n\x07Timings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x01\x12\x12\n\ncompute_ms\x18\x02 \x01(\x01\x12\x12\n\ngateway_ms\x18\x03 \x01(\x01\"8\n\x08RunError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03*\xd7\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x03\x12#\n\x1fRUN_STATE_COMPLETED_WITH_ERRORS\x10\x04\x12\x14\n\x10RUN_STATE_FAILED\x10\x05\x12\x16\n\x12RUN_STATE_CANCELED\x10\x06\x12\x17\n\x13RUN_STATE_TIMED_OUT\x10\x07\x32\xb8\x02\n\x04Runs\x12\x34\n\x06GetRun\x12\x19.gateway.v1.GetRunRequest\x1a\x0f.gateway.v1.Run\x12\x45\n\x08ListRuns\x12\x1b.gateway.v1.ListRunsRequest\x1a\x1c.gateway.v1.ListRunsResponse\x12\x36\n\x07WaitRun\x12\x1a.gateway.v1.WaitRunRequest\x1a\x0f.gateway.v1.Run\x12?\n\x08WatchRun\x12\x1b.gateway.v1.WatchRunRequest\x1a\x14.gateway.v1.RunEvent0\x01\x12:\n\tCancelRun\x12\x1c.gateway.v1.CancelRunRequest\x1a\x0f.gateway.v1.Runb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,22 +34,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUN_MODELVERSIONSENTRY']._loaded_options = None
   _globals['_RUN_MODELVERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATE']._serialized_start=884
-  _globals['_RUNSTATE']._serialized_end=1099
+  _globals['_PRIORITY']._serialized_start=1597
+  _globals['_PRIORITY']._serialized_end=1691
+  _globals['_RUNSTATE']._serialized_start=1694
+  _globals['_RUNSTATE']._serialized_end=1909
   _globals['_GETRUNREQUEST']._serialized_start=70
   _globals['_GETRUNREQUEST']._serialized_end=101
-  _globals['_LISTRUNSREQUEST']._serialized_start=103
-  _globals['_LISTRUNSREQUEST']._serialized_end=173
-  _globals['_LISTRUNSRESPONSE']._serialized_start=175
-  _globals['_LISTRUNSRESPONSE']._serialized_end=245
-  _globals['_RUN']._serialized_start=248
-  _globals['_RUN']._serialized_end=754
-  _globals['_RUN_MODELVERSIONSENTRY']._serialized_start=696
-  _globals['_RUN_MODELVERSIONSENTRY']._serialized_end=748
-  _globals['_TIMINGS']._serialized_start=756
-  _globals['_TIMINGS']._serialized_end=823
-  _globals['_RUNERROR']._serialized_start=825
-  _globals['_RUNERROR']._serialized_end=881
-  _globals['_RUNS']._serialized_start=1102
-  _globals['_RUNS']._serialized_end=1233
+  _globals['_WAITRUNREQUEST']._serialized_start=103
+  _globals['_WAITRUNREQUEST']._serialized_end=152
+  _globals['_WATCHRUNREQUEST']._serialized_start=154
+  _globals['_WATCHRUNREQUEST']._serialized_end=211
+  _globals['_CANCELRUNREQUEST']._serialized_start=213
+  _globals['_CANCELRUNREQUEST']._serialized_end=247
+  _globals['_LISTRUNSREQUEST']._serialized_start=249
+  _globals['_LISTRUNSREQUEST']._serialized_end=319
+  _globals['_LISTRUNSRESPONSE']._serialized_start=321
+  _globals['_LISTRUNSRESPONSE']._serialized_end=391
+  _globals['_RUN']._serialized_start=394
+  _globals['_RUN']._serialized_end=1101
+  _globals['_RUN_MODELVERSIONSENTRY']._serialized_start=1043
+  _globals['_RUN_MODELVERSIONSENTRY']._serialized_end=1095
+  _globals['_ATTEMPT']._serialized_start=1104
+  _globals['_ATTEMPT']._serialized_end=1276
+  _globals['_RUNEVENT']._serialized_start=1279
+  _globals['_RUNEVENT']._serialized_end=1468
+  _globals['_TIMINGS']._serialized_start=1470
+  _globals['_TIMINGS']._serialized_end=1537
+  _globals['_RUNERROR']._serialized_start=1539
+  _globals['_RUNERROR']._serialized_end=1595
+  _globals['_RUNS']._serialized_start=1912
+  _globals['_RUNS']._serialized_end=2224
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RunsStub:
-    """The records of runs.
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run.
     """
 
     def __init__(self, channel):
@@ -45,14 +45,29 @@ class RunsStub:
                 request_serializer=gateway_dot_v1_dot_runs__pb2.ListRunsRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_runs__pb2.ListRunsResponse.FromString,
                 _registered_method=True)
+        self.WaitRun = channel.unary_unary(
+                '/gateway.v1.Runs/WaitRun',
+                request_serializer=gateway_dot_v1_dot_runs__pb2.WaitRunRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_runs__pb2.Run.FromString,
+                _registered_method=True)
+        self.WatchRun = channel.unary_stream(
+                '/gateway.v1.Runs/WatchRun',
+                request_serializer=gateway_dot_v1_dot_runs__pb2.WatchRunRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_runs__pb2.RunEvent.FromString,
+                _registered_method=True)
+        self.CancelRun = channel.unary_unary(
+                '/gateway.v1.Runs/CancelRun',
+                request_serializer=gateway_dot_v1_dot_runs__pb2.CancelRunRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_runs__pb2.Run.FromString,
+                _registered_method=True)
 
 
 class RunsServicer:
-    """The records of runs.
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run.
     """
 
     def GetRun(self, request, context):
-        """One run: its state, error, model versions and where its time went.
+        """One run: its state, tries, error, model versions and where its time went.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +75,29 @@ class RunsServicer:
 
     def ListRuns(self, request, context):
         """The runs of one execution, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaitRun(self, request, context):
+        """The run when it has ended, or as it is when the time is over; `done` tells which.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRun(self, request, context):
+        """The events of a run as they come, up to its end, which carries the whole run. A stream that ends without one is to
+        be asked for again, behind the last event: the gateway stops, or the stream has lasted 15 minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelRun(self, request, context):
+        """Have a run canceled: at once where it waits, soon where it is worked on. One that is canceled already stays so; one
+        that has ended otherwise is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +116,21 @@ def add_RunsServicer_to_server(servicer, server):
                     request_deserializer=gateway_dot_v1_dot_runs__pb2.ListRunsRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_runs__pb2.ListRunsResponse.SerializeToString,
             ),
+            'WaitRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitRun,
+                    request_deserializer=gateway_dot_v1_dot_runs__pb2.WaitRunRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_runs__pb2.Run.SerializeToString,
+            ),
+            'WatchRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRun,
+                    request_deserializer=gateway_dot_v1_dot_runs__pb2.WatchRunRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_runs__pb2.RunEvent.SerializeToString,
+            ),
+            'CancelRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRun,
+                    request_deserializer=gateway_dot_v1_dot_runs__pb2.CancelRunRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_runs__pb2.Run.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'gateway.v1.Runs', rpc_method_handlers)
@@ -87,7 +140,7 @@ def add_RunsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Runs:
-    """The records of runs.
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run.
     """
 
     @staticmethod
@@ -134,6 +187,87 @@ class Runs:
             '/gateway.v1.Runs/ListRuns',
             gateway_dot_v1_dot_runs__pb2.ListRunsRequest.SerializeToString,
             gateway_dot_v1_dot_runs__pb2.ListRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Runs/WaitRun',
+            gateway_dot_v1_dot_runs__pb2.WaitRunRequest.SerializeToString,
+            gateway_dot_v1_dot_runs__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.Runs/WatchRun',
+            gateway_dot_v1_dot_runs__pb2.WatchRunRequest.SerializeToString,
+            gateway_dot_v1_dot_runs__pb2.RunEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Runs/CancelRun',
+            gateway_dot_v1_dot_runs__pb2.CancelRunRequest.SerializeToString,
+            gateway_dot_v1_dot_runs__pb2.Run.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,29 +27,49 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RunsStub:
-    """The records of runs."""
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunsAsyncStub: ...
     GetRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.GetRunRequest, _runs_pb2.Run]
-    """One run: its state, error, model versions and where its time went."""
+    """One run: its state, tries, error, model versions and where its time went."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ListRunsRequest, _runs_pb2.ListRunsResponse]
     """The runs of one execution, oldest first."""
+    WaitRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.WaitRunRequest, _runs_pb2.Run]
+    """The run when it has ended, or as it is when the time is over; `done` tells which."""
+    WatchRun: _grpc.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _runs_pb2.RunEvent]
+    """The events of a run as they come, up to its end, which carries the whole run. A stream that ends without one is to
+    be asked for again, behind the last event: the gateway stops, or the stream has lasted 15 minutes.
+    """
+    CancelRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.CancelRunRequest, _runs_pb2.Run]
+    """Have a run canceled: at once where it waits, soon where it is worked on. One that is canceled already stays so; one
+    that has ended otherwise is refused.
+    """
 
 @_typing.type_check_only
 class RunsAsyncStub(RunsStub):
-    """The records of runs."""
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.GetRunRequest, _runs_pb2.Run]  # type: ignore[assignment]
-    """One run: its state, error, model versions and where its time went."""
+    """One run: its state, tries, error, model versions and where its time went."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_runs_pb2.ListRunsRequest, _runs_pb2.ListRunsResponse]  # type: ignore[assignment]
     """The runs of one execution, oldest first."""
+    WaitRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.WaitRunRequest, _runs_pb2.Run]  # type: ignore[assignment]
+    """The run when it has ended, or as it is when the time is over; `done` tells which."""
+    WatchRun: _aio.UnaryStreamMultiCallable[_runs_pb2.WatchRunRequest, _runs_pb2.RunEvent]  # type: ignore[assignment]
+    """The events of a run as they come, up to its end, which carries the whole run. A stream that ends without one is to
+    be asked for again, behind the last event: the gateway stops, or the stream has lasted 15 minutes.
+    """
+    CancelRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.CancelRunRequest, _runs_pb2.Run]  # type: ignore[assignment]
+    """Have a run canceled: at once where it waits, soon where it is worked on. One that is canceled already stays so; one
+    that has ended otherwise is refused.
+    """
 
 class RunsServicer(metaclass=_abc_1.ABCMeta):
-    """The records of runs."""
+    """The records of runs: read, waited for, followed and canceled. Leaving a call of this service never cancels a run."""
 
     @_abc_1.abstractmethod
     def GetRun(
@@ -57,7 +77,7 @@ class RunsServicer(metaclass=_abc_1.ABCMeta):
         request: _runs_pb2.GetRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_runs_pb2.Run, _abc.Awaitable[_runs_pb2.Run]]:
-        """One run: its state, error, model versions and where its time went."""
+        """One run: its state, tries, error, model versions and where its time went."""
 
     @_abc_1.abstractmethod
     def ListRuns(
@@ -66,5 +86,33 @@ class RunsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_runs_pb2.ListRunsResponse, _abc.Awaitable[_runs_pb2.ListRunsResponse]]:
         """The runs of one execution, oldest first."""
+
+    @_abc_1.abstractmethod
+    def WaitRun(
+        self,
+        request: _runs_pb2.WaitRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runs_pb2.Run, _abc.Awaitable[_runs_pb2.Run]]:
+        """The run when it has ended, or as it is when the time is over; `done` tells which."""
+
+    @_abc_1.abstractmethod
+    def WatchRun(
+        self,
+        request: _runs_pb2.WatchRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_runs_pb2.RunEvent], _abc.AsyncIterator[_runs_pb2.RunEvent]]:
+        """The events of a run as they come, up to its end, which carries the whole run. A stream that ends without one is to
+        be asked for again, behind the last event: the gateway stops, or the stream has lasted 15 minutes.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelRun(
+        self,
+        request: _runs_pb2.CancelRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runs_pb2.Run, _abc.Awaitable[_runs_pb2.Run]]:
+        """Have a run canceled: at once where it waits, soon where it is worked on. One that is canceled already stays so; one
+        that has ended otherwise is refused.
+        """
 
 def add_RunsServicer_to_server(servicer: RunsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

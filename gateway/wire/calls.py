@@ -1,17 +1,26 @@
 """The bodies of execute calls, from JSON to the call they ask for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from gateway.domain.calls import Call, Parameter, Webhook
+from gateway import metrics
+from gateway.domain.calls import Call, Form, Parameter, Webhook
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
-from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_SYNC_TIMEOUT, MAX_TAG_CHARACTERS
+from gateway.limits import (
+    MAX_MEDIA_PER_CALL,
+    MAX_META_DATA_BYTES,
+    MAX_RETENTION,
+    MAX_SYNC_TIMEOUT,
+    MAX_TAG_CHARACTERS,
+)
 from gateway.wire.json import decode
 from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
+from gateway.wire.scheduling import Schedule, checked_schedule
 
 #: Names that mean something to Triton itself.
 _TRITON_S_OWN: Final = frozenset(
@@ -36,6 +45,10 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     transform: str | None = None
     runtime_parameters: dict[str, Any] | None = None
     timeout: float | None = None
+    on_timeout: str | None = None
+    priority: str | None = None
+    execute_after: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    ttl: float | None = None
     hook_ids: list[str] | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None
@@ -54,8 +67,15 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
-def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> Asked:
-    """What a body asks for.
+@metrics.timed(metrics.DECODE)
+def asked(
+    pipeline_id: str,
+    body: bytes | bytearray,
+    default_timeout: float,
+    form: Form = Form.OBSERVATION,
+    key: str | None = None,
+) -> Asked:
+    """What a body asks for, to be answered in this form; `key` is the caller's name for the call.
 
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
@@ -78,10 +98,24 @@ def asked(pipeline_id: str, body: bytes | bytearray, default_timeout: float) -> 
         transient=bool(given_body.transient),
         parameters=given_body.runtime_parameters or {},
         timeout=default_timeout if given_body.timeout is None else given_body.timeout,
+        key=key,
+        answer=answer(form, given_body.transform),
+        schedule=checked_schedule(
+            waits=form is not Form.ACCEPTED,
+            priority=given_body.priority,
+            execute_after=given_body.execute_after,
+            on_timeout=given_body.on_timeout,
+        ),
+        ttl=given_body.ttl,
         hook_ids=given_body.hook_ids or (),
         webhook=webhook(given_body.webhook_url, given_body.webhook_secret),
     )
     return Asked(call, given_body.transform)
+
+
+def answer(form: Form, transform: str | None) -> str:
+    """The form of an answer, with the transform that makes it, if one does."""
+    return f"{form} {transform or ''}" if form is Form.TRANSFORM else form.value
 
 
 def _refuse_conversion(body: ExecuteBody) -> None:
@@ -130,6 +164,10 @@ def checked_call(
     transient: bool,
     parameters: Mapping[str, object],
     timeout: float,
+    key: str | None,
+    answer: str,
+    schedule: Schedule,
+    ttl: float | None = None,
     hook_ids: Sequence[str] = (),
     webhook: Webhook | None = None,
 ) -> Call:
@@ -157,6 +195,12 @@ def checked_call(
         transient=transient,
         parameters=_parameters(parameters),
         timeout=timeout,
+        key=key,
+        answer=answer,
+        goes_on=schedule.goes_on,
+        priority=schedule.priority,
+        execute_after=schedule.execute_after,
+        ttl=checked_ttl(ttl),
         hook_ids=tuple(dict.fromkeys(hook_ids)),
         webhook=webhook,
     )
@@ -193,6 +237,17 @@ def checked_meta_data(meta_data: bytes | None) -> bytes | None:
     if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
         raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
     return meta_data
+
+
+def checked_ttl(ttl: float | None) -> float | None:
+    """`ttl`, where it is a time that something can be kept for.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if ttl is not None and not 0 <= ttl <= MAX_RETENTION:
+        raise InvalidInput(f"The ttl is not between 0, for ever, and {MAX_RETENTION:.0f} seconds.", field="ttl")
+    return ttl
 
 
 def _parameters(given_parameters: Mapping[str, object]) -> dict[str, Parameter]:

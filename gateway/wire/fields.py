@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from gateway.domain.hooks import STATUSES, EventType, HookType, PayloadType
 from gateway.limits import (
+    MAX_EXECUTE_AFTER,
     MAX_HOOK_HEADERS,
     MAX_HOOK_SECRETS,
     MAX_HOOKS_PER_EXECUTION,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
@@ -46,6 +48,15 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "datatype": _means("Triton's name of the datatype, such as FP32 or BYTES."),
     "shape": _means("The size of each dimension; -1 is any."),
     "error": _means("Why it failed: what the caller was told."),
+    "executeAfter": _time("The time before which it is not to begin (UTC)."),
+    "attempt": _means("Which try this is; 0 before the first."),
+    "state": _means("Where it stands; one that is not known here has not ended, unless `done` says so."),
+    "ttl": _means(
+        "Seconds for which the execution is kept after its last change; 0 is for ever. Without it the gateway's "
+        "setting holds, which is 30 days unless the operator says otherwise. Not for an execution that there is.",
+        minimum=0,
+        maximum=MAX_RETENTION,
+    ),
     "description": _means("What it does, in the words of its author."),
     "inputs": _means("What goes in."),
     "outputs": _means("What comes out."),
@@ -87,6 +98,12 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
                                     additionalProperties={"type": ["string", "number", "boolean"]}),
         "timeout": _means("Seconds within which the run must end.",
                           exclusiveMinimum=0, maximum=MAX_SYNC_TIMEOUT),
+        "onTimeout": _means("What becomes of a run that is waited for when the time is over: it is canceled, or goes "
+                            "on in the background, and the refusal names it.", enum=["cancel", "continue", None]),
+        "priority": _means("Which of the runs in the background that are due comes first; normal.",
+                           enum=["low", "normal", "high", None]),
+        "executeAfter": _means("The time before which a run in the background is not to begin, with its offset from "
+                               f"UTC; at most {MAX_EXECUTE_AFTER / 86400:g} days ahead."),
         "hookIds": _means("Hooks that are told of it, beside those of its execution; an execution that it brings about "
                           "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION),
         "webhookUrl": _means("An address that is told when the run in the background has ended.",
@@ -197,13 +214,32 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "status": _means("The state of its newest run, in upper case; absent before the first."),
         "metaData": _means("Facts of the caller's own.", type="object"),
         "duration": _means("Seconds that its newest run took."),
+        "expiresAt": _time("When it is removed unless it changes before (UTC); absent while a run has not ended, and "
+                           "where it is kept for ever."),
         "hookIds": _means("Hooks that are told of it."),
     },
     "RunView": {
-        "state": _means("Where it stands."),
-        "attempt": _means("Which try this is."),
+        "done": _means("Whether it has ended, so that it changes no more."),
+        "priority": _means("Which of the runs that are due comes first."),
+        "attempts": _means("Every try, in order."),
+        "cancelRequestedAt": _time("When somebody wanted it canceled (UTC)."),
+        "urls": _means("Where it is looked at, followed and canceled."),
         "mediaCount": _means("How many media it runs on."),
         "timings": _means("Where its time went, once it has ended."),
+    },
+    "AttemptView": {
+        "number": _means("Which try it was; 1 is the first."),
+        "worker": _means("The worker that made it."),
+        "endedAt": _time("When it ended (UTC)."),
+    },
+    "RunUrls": {
+        "self": _means("The run."),
+        "events": _means("Its events."),
+        "cancel": _means("Where a POST cancels it."),
+    },
+    "RunEventView": {
+        "sequence": _means("The number of the event; 1 is the first of the run."),
+        "at": _time("When it came about (UTC)."),
     },
     "RunError": {
         "code": _means("A stable name of the failure."),

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, RunTimeout
+from gateway.wire.runs import run_url
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -51,10 +52,13 @@ def headers(error: GatewayError, request_id: str) -> list[tuple[str, str]]:
     found = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
     if error.retry_after is not None:
         found.append(("retry-after", str(math.ceil(error.retry_after))))
-    return found + record_headers(error.execution_id, error.run_id)
+    if isinstance(error, RunTimeout) and error.run_id is not None:
+        found.append(("location", run_url(error.run_id)))
+    return found + record_headers(error.execution_id, error.run_id, replayed=error.replayed)
 
 
-def record_headers(execution_id: str | None, run_id: str | None) -> list[tuple[str, str]]:
-    """The headers that name the records a call has left."""
-    named = (("x-execution-id", execution_id), ("x-run-id", run_id))
+def record_headers(execution_id: str | None, run_id: str | None, *, replayed: bool) -> list[tuple[str, str]]:
+    """The headers that name the records a call has left, and say whether it was an earlier one under the same key."""
+    again = "true" if replayed else None
+    named = (("x-execution-id", execution_id), ("x-run-id", run_id), ("idempotency-replayed", again))
     return [(name, value) for name, value in named if value is not None]

@@ -1,79 +1,12 @@
-"""Protobuf messages to and from the domain's values."""
-
-from datetime import datetime
+"""The domain's values as protobuf messages."""
 
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.domain.calls import Call
 from gateway.domain.executions import Execution
 from gateway.domain.media import MediaRecord
 from gateway.domain.pipelines import Definition, Input, Output, Pipeline
-from gateway.domain.runs import Run, RunError, RunState, Timings
-from gateway.errors import InvalidInput
-from gateway.v1 import executions_pb2, media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire.calls import checked_call, checked_media, webhook
-from gateway.wire.media import decode_media, not_empty
-
-
-def call(request: pipelines_pb2.ExecuteSyncRequest, timeout: float) -> Call:
-    """The call that a request asks for; `timeout` is what is left of its deadline.
-
-    Raises:
-        InvalidInput, ObservationInvalid: it is not one.
-    """
-    media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(list(request.media)))]
-    return checked_call(
-        pipeline_id=request.pipeline_id,
-        execution_id=request.execution_id or None,
-        media=media,
-        media_ids=list(request.media_ids) or None,
-        inputs=json_object(request.inputs, "inputs") or {},
-        text=request.text or None,
-        observation=request.observation or None,
-        tag=request.tag or None,
-        meta_data=meta_data(request.meta_data),
-        idempotent=request.idempotent,
-        transient=request.transient,
-        parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
-        timeout=timeout,
-        hook_ids=request.hook_ids,
-        webhook=webhook(request.webhook_url or None, request.webhook_secret or None),
-    )
-
-
-def meta_data(raw: bytes) -> bytes | None:
-    """The caller's own data, as it came.
-
-    Raises:
-        InvalidInput: it is not one JSON object.
-    """
-    return None if json_object(raw, "metaData") is None else raw
-
-
-def _media(media: media_pb2.Media, field: str) -> bytes:
-    kind = media.WhichOneof("content")
-    if kind == "base64":
-        return decode_media(media.base64, field)
-    if kind == "uri":
-        if media.uri[:5].lower() != "data:":
-            raise InvalidInput("Only data URLs are fetched.", field=field)
-        return decode_media(media.uri, field)
-    return not_empty(media.data, field)
-
-
-def json_object(raw: bytes, field: str) -> dict[str, object] | None:
-    """One JSON object; None where there is none.
-
-    Raises:
-        InvalidInput: it is something else.
-    """
-    if not raw:
-        return None
-    try:
-        return msgspec.json.decode(raw, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput("The field is not one JSON object.", field=field) from None
+from gateway.v1 import executions_pb2, pipelines_pb2, runs_pb2
+from gateway.wire.run_protos import error_message, state_number, timestamp
 
 
 def pipeline(found: Pipeline) -> pipelines_pb2.Pipeline:
@@ -126,11 +59,12 @@ def execution(found: Execution) -> executions_pb2.Execution:
         execution_id=found.execution_id,
         tag=found.tag or "",
         meta_data=found.meta_data or b"",
-        created_at=_timestamp(found.created_at),
-        state=_state(found.state) if found.state else runs_pb2.RUN_STATE_UNSPECIFIED,
-        completed_at=_timestamp(found.completed_at),
+        created_at=timestamp(found.created_at),
+        state=state_number(found.state) if found.state else runs_pb2.RUN_STATE_UNSPECIFIED,
+        completed_at=timestamp(found.completed_at),
         duration=found.duration or 0.0,
-        error=_error(found.error),
+        error=error_message(found.error),
+        expires_at=timestamp(found.expires_at),
         hook_ids=found.hook_ids,
     )
 
@@ -141,58 +75,5 @@ def stored_media(found: MediaRecord) -> executions_pb2.StoredMedia:
         media_id=found.media_id,
         content_type=found.content_type,
         size=found.size,
-        created_at=_timestamp(found.created_at),
+        created_at=timestamp(found.created_at),
     )
-
-
-def run_state(state: runs_pb2.RunState.ValueType) -> RunState | None:
-    """The state that a filter names; None is any.
-
-    Raises:
-        InvalidInput: there is no such state.
-    """
-    if state == runs_pb2.RUN_STATE_UNSPECIFIED:
-        return None
-    try:
-        return RunState(runs_pb2.RunState.Name(state).removeprefix("RUN_STATE_").lower())
-    except ValueError:
-        raise InvalidInput("There is no such state.", field="state") from None
-
-
-def run(found: Run) -> runs_pb2.Run:
-    """The message of a run."""
-    return runs_pb2.Run(
-        run_id=found.run_id,
-        execution_id=found.execution_id,
-        pipeline_id=found.pipeline_id,
-        pipeline_version=found.pipeline_version,
-        state=_state(found.state),
-        attempt=found.attempt,
-        media_count=found.media_count,
-        created_at=_timestamp(found.created_at),
-        started_at=_timestamp(found.started_at),
-        completed_at=_timestamp(found.completed_at),
-        timings=_timings(found.timings),
-        model_versions=found.model_versions,
-        error=_error(found.error),
-    )
-
-
-def _state(state: RunState) -> runs_pb2.RunState.ValueType:
-    return runs_pb2.RunState.Value(f"RUN_STATE_{state.upper()}")
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
-
-
-def _timings(timings: Timings | None) -> runs_pb2.Timings | None:
-    return runs_pb2.Timings(**msgspec.structs.asdict(timings)) if timings else None
-
-
-def _error(error: RunError | None) -> runs_pb2.RunError | None:
-    return runs_pb2.RunError(code=error.code, message=error.message, field=error.field or "") if error else None

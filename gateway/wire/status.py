@@ -26,5 +26,6 @@ def trailers(error: GatewayError, request_id: str) -> tuple[tuple[str, str | byt
 
 
 def _facts(error: GatewayError) -> dict[str, str]:
-    facts = {"field": error.field, "executionId": error.execution_id, "runId": error.run_id}
+    replayed = "true" if error.replayed else None
+    facts = {"field": error.field, "executionId": error.execution_id, "runId": error.run_id, "replayed": replayed}
     return {name: value for name, value in facts.items() if value is not None}

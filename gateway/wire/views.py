@@ -6,7 +6,7 @@ from gateway.domain.executions import Execution
 from gateway.domain.ids import rfc3339
 from gateway.domain.media import MediaRecord
 from gateway.domain.pipelines import Definition, Input, Output, Pipeline, PipelineStatus
-from gateway.domain.runs import Run, RunError, RunState, Timings
+from gateway.domain.runs import RunError
 
 
 class PipelineView(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -52,25 +52,8 @@ class ExecutionView(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=
     completed_at: str | None = None
     duration: float | None = None
     error: RunError | None = None
+    expires_at: str | None = None
     hook_ids: tuple[str, ...] | None = None
-
-
-class RunView(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """A run as the wire shows it."""
-
-    run_id: str
-    execution_id: str
-    pipeline_id: str
-    pipeline_version: int | None
-    state: RunState
-    attempt: int
-    media_count: int | None
-    created_at: str
-    started_at: str | None = None
-    completed_at: str | None = None
-    timings: Timings | None = None
-    model_versions: dict[str, str] | None
-    error: RunError | None = None
 
 
 def pipeline_view(pipeline: Pipeline) -> PipelineView:
@@ -102,26 +85,8 @@ def execution_view(execution: Execution) -> ExecutionView:
         completed_at=rfc3339(execution.completed_at) if execution.completed_at else None,
         duration=execution.duration,
         error=execution.error,
+        expires_at=rfc3339(execution.expires_at) if execution.expires_at else None,
         hook_ids=execution.hook_ids or None,
-    )
-
-
-def run_view(run: Run) -> RunView:
-    """The wire's form of a run."""
-    return RunView(
-        run_id=run.run_id,
-        execution_id=run.execution_id,
-        pipeline_id=run.pipeline_id,
-        pipeline_version=run.pipeline_version,
-        state=run.state,
-        attempt=run.attempt,
-        media_count=run.media_count,
-        created_at=rfc3339(run.created_at),
-        started_at=rfc3339(run.started_at) if run.started_at else None,
-        completed_at=rfc3339(run.completed_at) if run.completed_at else None,
-        timings=run.timings,
-        model_versions=run.model_versions,
-        error=run.error,
     )
 
 

@@ -1,6 +1,7 @@
 """One gateway for all end-to-end tests that leave it whole."""
 
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -9,6 +10,7 @@ import pytest
 
 from e2e.served import Served, serving
 from e2e.small import write_small
+from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from places import DOCUMENTS
 
 
@@ -64,3 +66,35 @@ def small_channel(small: Served) -> Iterator[grpc.Channel]:
     """A gRPC channel to it."""
     with small.channel() as channel:
         yield channel
+
+
+@pytest.fixture(scope="session")
+async def small_stack(short_folder: Path, small_models: Path) -> AsyncIterator[Endpoints]:
+    """Triton over those and a database, for gateways that come and go."""
+    plan = StackPlan(data_dir=short_folder / "small-stack", model_repository=small_models, with_postgres=True)
+    async with EmbeddedStack(plan, report=print) as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(scope="session")
+def outside(small_stack: Endpoints, short_folder: Path) -> tuple[str, ...]:
+    """The flags of a gateway over that stack, which keeps nothing itself."""
+    triton = (
+        "--triton-url",
+        f"grpc://{small_stack.triton_grpc}",
+        "--triton-http-url",
+        f"http://{small_stack.triton_http}",
+    )
+    blobs = (short_folder / "small-blobs").as_uri()
+    return (*triton, "--database-url", str(small_stack.database_url), "--blob-url", blobs)
+
+
+@pytest.fixture
+def held(short_folder: Path) -> Iterator[Path]:
+    """What the model of `hold` is given; it goes on when the test has ended, and finds the folder still there."""
+    folder = short_folder / "held"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    path = folder / uuid.uuid4().hex
+    yield path
+    path.with_suffix(".go").touch()

@@ -75,7 +75,7 @@ def test_a_gateway_that_is_stopped_hands_over_what_it_could_not_end(new_folder: 
     data_dir, models = new_folder / "data", ("--model-repository", str(small_models))
     path = new_folder / "held"
     new_folder.chmod(0o777)
-    with serving(data_dir, *models) as served:
+    with serving(data_dir, *models, "--drain-timeout", "1") as served:
         names = accepted(served, "hold", str(path))
         until(path.with_suffix(".begun").exists, 60)
     with serving(data_dir, *models, "--no-worker") as served, served.client() as client:

@@ -14,6 +14,7 @@ from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.webhooks.courier import WebhookCourier
 from gateway.adapters.webhooks.targets import Targets
+from gateway.core.drain import Drain
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
 from gateway.core.payloads import Payloads
@@ -80,7 +81,7 @@ class Process:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """The sender at work."""
-        task = asyncio.create_task(self.sender.send_again_and_again())
+        task = asyncio.create_task(self.sender.send_again_and_again(Drain()))
         try:
             yield
         finally:

@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,28 +17,6 @@ from gateway.ports import BlobStore
 from s3_server import S3Server, s3_server
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with s3_server() as server:
-        server.start()
-        yield server
-
-
-@pytest.fixture
-def s3_environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let the environment name an S3 server, and nothing else of its kind."""
-
-    def name(url: str) -> None:
-        for variable in [each for each in os.environ if each.startswith("AWS_")]:
-            monkeypatch.delenv(variable)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-    return name
-
-
 @dataclass
 class Place:
     """A store, and how to take away what it stands on."""
@@ -48,11 +26,8 @@ class Place:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, s3_environment: Callable[[str], None]) -> BlobStore:
-    if request.param == "folder":
-        return await open_store((tmp_path / "blobs").as_uri())
-    s3_environment(request.getfixturevalue("s3").url)
-    return await open_store(f"s3://media/{tmp_path.name}")
+async def store(request: pytest.FixtureRequest) -> BlobStore:
+    return await open_store(request.getfixturevalue(request.param))
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -301,7 +301,8 @@ async def test_what_waits_is_counted_found_to_be_stale_and_known_to_need_its_med
     await records.runs.accept(waiting)
     assert await records.runs.backlog(100_000) == before + 1
     assert await records.runs.backlog(1) == 1
-    stale = await records.runs.stale(60.0, 100_000)
+    stale = await records.runs.stale(["another"], 60.0, 100_000)
+    assert waiting.run.run_id not in await records.runs.stale(["ocr"], 60.0, 100_000)
     assert waiting.run.run_id in stale
     assert held.run.run_id not in stale
     over = finished()

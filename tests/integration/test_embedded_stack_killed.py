@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import shutil
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from gateway.adapters.supervisor import loaded
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 
 Traces = Callable[[StackPlan], list[str]]
@@ -21,6 +23,7 @@ PATIENCE_S = 60.0
 OWNER = """
 import asyncio, sys
 from pathlib import Path
+from gateway.adapters.supervisor import loaded
 from gateway.adapters.supervisor.stack import EmbeddedStack, StackPlan
 async def main():
     plan = StackPlan(data_dir=Path(sys.argv[1]), model_repository=Path(sys.argv[2]), with_postgres=True)
@@ -130,3 +133,31 @@ async def test_killed_servers_are_healed_at_the_same_address(
         assert all(stack.pids()[name][0] != child for name, (child, _) in before.items())
     assert len([line for line in lines if "ended unasked" in line]) == 2
     assert traces(embedded_plan) == []
+
+
+async def test_a_killed_triton_has_the_same_models_again_and_no_others(
+    embedded_plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded, "MEANT_AFTER_S", 0.0)
+    monkeypatch.setattr(loaded, "LOOK_AGAIN_S", 0.05)
+    assert embedded_plan.model_repository is not None
+    for name in ("second", "later"):
+        shutil.copytree(embedded_plan.model_repository / "identity", embedded_plan.model_repository / name)
+        config = embedded_plan.model_repository / name / "config.pbtxt"
+        config.write_text(config.read_text().replace("identity", name))
+    (embedded_plan.model_repository / "later").rename(embedded_plan.data_dir.with_name("later"))
+    lines: list[str] = []
+    stack = EmbeddedStack(embedded_plan, report=lines.append)
+    async with stack as endpoints, httpx.AsyncClient(base_url=f"http://{endpoints.triton_http}/v2", timeout=30) as http:
+        embedded_plan.data_dir.with_name("later").rename(embedded_plan.model_repository / "later")
+        await http.post("/repository/models/later/load")
+        await http.post("/repository/models/second/unload")
+        assert stack._triton is not None
+        await until(lambda: stack._triton is not None and stack._triton._loaded.left_out == {"second"})
+        (embedded_plan.model_repository / "identity").rename(embedded_plan.data_dir.with_name("identity"))
+        triton, _ = stack.pids()["triton"]
+        psutil.Process(triton).kill()
+        await until(lambda: len([line for line in lines if line.startswith("Triton is ready after ")]) == 2)
+        index = await http.post("/repository/index")
+    assert {model["name"]: model.get("state") for model in index.json()} == {"later": "READY", "second": None}
+    assert any(line.endswith("are to be loaded again: identity") for line in lines)

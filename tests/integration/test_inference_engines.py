@@ -88,6 +88,19 @@ async def test_callers_that_leave_do_no_harm_to_those_who_stay(engine: Inference
     assert output.name == "OBSERVATION"
 
 
+async def test_a_storm_of_callers_that_leave_takes_neither_triton_nor_a_place(engine: InferenceEngine) -> None:
+    for turn in range(20):
+        leaving = [asyncio.create_task(engine.infer(picture(RECEIPT), Dispatch())) for _ in range(3 * PLACES)]
+        for _ in range(turn % 5):
+            await asyncio.sleep(0)
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+    answers = await asyncio.gather(*(engine.infer(picture(RECEIPT), Dispatch()) for _ in range(2 * PLACES)))
+    assert len(answers) == 2 * PLACES
+    assert engine._places._value == PLACES if isinstance(engine, GrpcEngine) else engine._pool._places._value == PLACES
+
+
 async def test_nobody_listening_is_unavailable(unused_tcp_port: int) -> None:
     channel = open_channel(f"127.0.0.1:{unused_tcp_port}")
     for engine in (HttpEngine("127.0.0.1", unused_tcp_port, PLACES), GrpcEngine(channel, PLACES)):

@@ -1,7 +1,6 @@
 """The schema, from every released version to the newest, with records in it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -12,7 +11,6 @@ from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.migrate import migrate, migrations
 from gateway.adapters.postgres.runs import PostgresRuns
-from gateway.domain.ids import new_id
 from gateway.domain.runs import RunState
 
 REVISIONS = sorted(each.revision for each in ScriptDirectory.from_config(migrations()).walk_revisions())
@@ -43,10 +41,24 @@ RECORDS = {
         INSERT INTO idempotency_keys (digest, fingerprint, run_id, execution_id)
         VALUES ('\\x01', '\\x02', '{RUN}', 'old');
     """,
+    "0004": f"""
+        INSERT INTO executions (execution_id, tag, meta_data, created_at, newest_run, state, completed_at, ttl)
+        VALUES ('old', 't', '{{"a": 1}}', now(), '{RUN}', 'completed', now(), 60);
+        INSERT INTO runs (
+            run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at,
+            model_versions, priority, worker, past_attempts
+        ) VALUES (
+            '{RUN}', 'old', 'ocr', 0, 'completed', 2, 1, now(), '{{"decode": "1"}}', 1, 'w',
+            ARRAY['{{"number": 1, "worker": "v", "startedAt": "2026-11-21T07:15:00Z"}}'::json]
+        );
+        INSERT INTO entries (execution_id, entry_id, run_id, pipeline_id, pipeline_version, created_at, content)
+        VALUES ('old', 'entry', '{RUN}', 'ocr', 0, now(), '{{"rawText":  "kept as it came"}}');
+        INSERT INTO idempotency_keys (digest, fingerprint, run_id, execution_id)
+        VALUES ('\\x01', '\\x02', '{RUN}', 'old');
+        INSERT INTO doomed_blobs (blob) VALUES ('executions/gone/media');
+    """,
 }
-RECORDS["0003"] = (
-    RECORDS["0002"]
-    + f"""
+_HOOKS = f"""
         INSERT INTO hooks (hook_id, definition, enabled, secrets, created_at)
         VALUES (
             'h',
@@ -60,18 +72,8 @@ RECORDS["0003"] = (
             '{{"eventType": "SUBMIT", "at": "2026-11-21T07:15:00Z", "executionId": "old"}}', now(), now()
         );
     """
-)
-
-
-@pytest.fixture
-async def empty(database_url: str) -> AsyncIterator[str]:
-    """A database of its own, with nothing in it."""
-    admin = await asyncpg.connect(database_url)
-    name = f"m{new_id()[-12:]}"
-    await admin.execute(f"CREATE DATABASE {name}")
-    yield database_url.replace("/gateway?", f"/{name}?")
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+RECORDS["0003"] = RECORDS["0002"] + _HOOKS
+RECORDS["0004"] += _HOOKS
 
 
 def test_every_schema_has_records_to_be_tested_with() -> None:

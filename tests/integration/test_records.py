@@ -288,6 +288,7 @@ async def test_stored_media_come_back_in_the_order_they_came(records: Records) -
     assert await records.executions.media(name) == []
     stored = [media_on(name, media_id) for media_id in ("b", "a", "c")]
     for each in stored:
+        await records.executions.announce(each.execution_id, each.blob, 60.0)
         await records.executions.add_media(each)
     assert await records.executions.media(name) == stored
     assert await records.executions.remove_media(name, "a") == stored[1].blob
@@ -300,11 +301,13 @@ async def test_stored_media_come_back_in_the_order_they_came(records: Records) -
 
 async def test_a_deleted_execution_takes_everything_along_and_names_its_blobs(records: Records) -> None:
     name = await execution(records)
-    await records.executions.add_media(media_on(name, "a"))
+    stored = media_on(name, "a")
+    await records.executions.announce(name, stored.blob, 60.0)
+    await records.executions.add_media(stored)
     wrote, waiting = appended(name), accepted(name)
     await records.runs.finish(wrote)
     await records.runs.accept(waiting)
-    assert await records.executions.delete(name) == [f"executions/{name}/a", "runs/r/0"]
+    assert sorted(await records.executions.delete(name)) == [f"executions/{name}/a", "runs/r/0"]
     for run_id in (wrote.run.run_id, waiting.run.run_id):
         with pytest.raises(RunNotFound):
             await records.runs.get(run_id)

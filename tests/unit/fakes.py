@@ -3,7 +3,8 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
+from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
 from gateway.core.hooks import Hooks
@@ -25,19 +27,23 @@ from gateway.core.letters import Letters
 from gateway.core.observations import Observations
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
+from gateway.core.removal import Removal
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling
-from gateway.core.turns import Turns
+from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
+from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.keys import Key, KnownCall
-from gateway.domain.media import MediaRecord
+from gateway.domain.media import MediaRecord, given
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
-from gateway.domain.runs import Run, RunError, RunState
+from gateway.domain.retention import Retention
+from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
 from gateway.errors import (
     DeliveryNotFound,
@@ -46,17 +52,34 @@ from gateway.errors import (
     HookNotFound,
     KeyLost,
     MediaNotFound,
+    Overloaded,
     ResultGone,
     RunNotFound,
 )
-from gateway.ports import AcceptedRun, Canceled, ClaimedRun, Discovery, Dispatch, Extended, FinishedRun, Inference
+from gateway.exposition import Exposition
+from gateway.ports import (
+    AcceptedRun,
+    Canceled,
+    ClaimedRun,
+    Discovery,
+    Dispatch,
+    Extended,
+    FinishedRun,
+    Inference,
+    QueueState,
+)
+from gateway.settings import Settings
 
 START = datetime(2026, 11, 21, 7, 15, 0, 123456, tzinfo=UTC)
 RUN_ID = "019aa000-0000-7000-8000-000000000001"
 EXECUTION_ID = "019aa000-0000-7000-8000-000000000002"
 #: Seconds for which the worker under test holds a run: so short that what its beats do is seen at once.
 LEASE = 0.01
+#: Seconds for which a run may wait for its pipeline.
+QUEUE_TIMEOUT = 60.0
 ENTRY_ID = "019aa000-0000-7000-8000-000000000003"
+#: Seconds after which a test that waits for something has failed.
+PATIENCE = 20.0
 
 Answer = Callable[[Inference, Dispatch], Awaitable[list[Value]]]
 
@@ -72,6 +95,38 @@ class SteppingClock:
         return moment
 
 
+class Bell:
+    """Something that happens again and again, and can be waited for."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """It has happened once more."""
+        self.times += 1
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def rang(self, times: int = 1) -> None:
+        """Wait until it has happened this often."""
+        async with asyncio.timeout(PATIENCE):
+            while self.times < times:
+                await self._rung.wait()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Work that goes on while the block lasts; it may not end of itself."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class FakeEngine:
     """An `InferenceEngine` that answers as `answer` says, and remembers what it was asked."""
 
@@ -82,9 +137,15 @@ class FakeEngine:
         self.at_once = 0
         self.most_at_once = 0
         self.closed = False
+        self._begun = Bell()
+
+    async def begun(self, times: int = 1) -> None:
+        """Wait until it was asked this often."""
+        await self._begun.rang(times)
 
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         self.asked.append(inference)
+        self._begun.ring()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -113,6 +174,8 @@ class FakeRecords:
         self.keys: dict[bytes, KnownCall] = {}
         self.hooks: dict[str, Hook] = {}
         self.deliveries: dict[str, Delivery] = {}
+        #: Blobs that are to be removed, and in how many seconds.
+        self.doomed: dict[str, float] = {}
         self.failure: GatewayError | None = None
         self.answers = True
 
@@ -150,10 +213,11 @@ class FakeRecords:
         assert finished.key is not None
         digest, seed = finished.key.key.digest, tuple(each.entry_id for each in finished.seed)
         known = self.keys.get(digest)
-        if finished.key.freed:
-            self.keys.pop(digest, None)
-        elif known is None or known.run_id != finished.run.run_id:
-            raise KeyLost
+        if known is None or known.run_id != finished.run.run_id:
+            if not finished.key.freed:
+                raise KeyLost
+        elif finished.key.freed:
+            del self.keys[digest]
         else:
             self.keys[digest] = msgspec.structs.replace(known, lease_until=None, seed=seed)
 
@@ -166,7 +230,7 @@ class FakeRecords:
 
 def brought_about(new: NewExecution) -> Execution:
     """An execution that has no run yet."""
-    return Execution(**msgspec.structs.asdict(new))
+    return Execution(**msgspec.structs.asdict(new), changed_at=new.created_at)
 
 
 class FakeExecutions:
@@ -195,10 +259,22 @@ class FakeExecutions:
     async def delete(self, execution_id: str) -> list[str]:
         self._records.existing(execution_id)
         del self._records.executions[execution_id]
-        return [each.blob for each in self._records.media if each.execution_id == execution_id]
+        self._records.runs = {
+            run_id: run for run_id, run in self._records.runs.items() if run.execution_id != execution_id
+        }
+        blobs = [each.blob for each in self._records.media if each.execution_id == execution_id]
+        self._records.doomed |= dict.fromkeys(blobs, 0.0)
+        return blobs
+
+    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
+        self._records.existing(execution_id)
+        self._records.doomed[blob] = patience
 
     async def add_media(self, record: MediaRecord) -> None:
         self._records.existing(record.execution_id)
+        if self._records.failure is not None:
+            raise self._records.failure
+        del self._records.doomed[record.blob]
         self._records.media.append(record)
 
     async def media(self, execution_id: str) -> list[MediaRecord]:
@@ -209,6 +285,7 @@ class FakeExecutions:
         for record in await self.media(execution_id):
             if record.media_id == media_id:
                 self._records.media.remove(record)
+                self._records.doomed[record.blob] = 0.0
                 return record.blob
         raise MediaNotFound
 
@@ -240,21 +317,25 @@ class FakeRuns:
 
     def __init__(self, records: FakeRecords):
         self._records = records
-        self.claimable: dict[str, ClaimedRun] = {}
+        #: What the runs in the background that have not ended are to do.
+        self.requests: dict[str, RunRequest] = {}
         self.held = True
         self.handed_back: list[tuple[str, int, float]] = []
         self.put_off_for: list[RunError] = []
         self.extended: list[list[tuple[str, int]]] = []
         self.still_held: frozenset[str] | None = None
-        self.to_be_canceled: frozenset[str] = frozenset()
-        self.rounds = 0
         self.woken_for: list[list[str]] = []
-        self.overdue: list[str] = []
+        #: Runs that look as if they were due, but others take them first.
+        self.taken_by_others: list[str] = []
         self.stale_runs: list[str] = []
+        #: How long a run may have been due, as the last look for stale ones had it.
+        self.patience = 0.0
         self.waiting = 0
         self.counts = 0
-        self.looks = 0
-        self._kept = asyncio.Condition()
+        #: Why the runs that wait cannot be counted.
+        self.uncountable: GatewayError | None = None
+        self.beats, self.wakes, self.looks, self.stales = Bell(), Bell(), Bell(), Bell()
+        self.measured = 0
 
     async def finish(self, finished: FinishedRun) -> None:
         self._records.write(finished)
@@ -268,11 +349,9 @@ class FakeRuns:
             self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
         self._records.tell(accepted.deliveries)
         self._records.accepted.append(accepted)
+        self._records.entries += [(accepted.run.execution_id, each) for each in accepted.seed]
         self._records.show(accepted.run)
-        self.claimable[accepted.run.run_id] = ClaimedRun(
-            msgspec.structs.replace(accepted.run, state=RunState.RUNNING, attempt=1, started_at=START),
-            accepted.request,
-        )
+        self.requests[accepted.run.run_id] = accepted.request
 
     def _take_key(self, accepted: AcceptedRun) -> None:
         assert accepted.key is not None
@@ -287,68 +366,100 @@ class FakeRuns:
         )
 
     async def claim(self, run_id: str, worker: str, lease: float) -> ClaimedRun | None:  # noqa: ARG002
-        return self.claimable.pop(run_id, None)
+        run = self._records.runs.get(run_id)
+        if run is None or run_id not in self.requests or run.state is not RunState.QUEUED:
+            return None
+        run = msgspec.structs.replace(
+            run, state=RunState.RUNNING, attempt=run.attempt + 1, worker=worker, started_at=START
+        )
+        self._records.show(run)
+        return ClaimedRun(run, self.requests[run_id])
 
     async def extend(self, held: Sequence[tuple[str, int]], lease: float) -> Extended:  # noqa: ARG002
         self.extended.append(list(held))
+        self.beats.ring()
         if self._records.failure is not None:
             raise self._records.failure
         there = frozenset(run_id for run_id, _ in held)
-        return Extended(there if self.still_held is None else there & self.still_held, self.to_be_canceled)
+        wanted = frozenset(run_id for run_id in there if self._records.runs[run_id].cancel_requested_at is not None)
+        return Extended(there if self.still_held is None else there & self.still_held, wanted)
 
     async def pending(self, run_id: str) -> ClaimedRun | None:
-        return self.claimable.get(run_id)
+        request = self.requests.get(run_id)
+        return None if request is None else ClaimedRun(await self.get(run_id), request)
 
     async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
         run = await self.get(run_id)
-        if run.state is not RunState.QUEUED:
+        if run.state.ended:
             return Canceled(run)
-        claimed = self.claimable.pop(run_id)
-        self._records.tell(deliveries)
-        run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, cancel_requested_at=START)
+        run, blobs = msgspec.structs.replace(run, cancel_requested_at=START), ()
+        if run.state is RunState.QUEUED:
+            run = msgspec.structs.replace(run, state=RunState.CANCELED, error=error, completed_at=START)
+            blobs = self.requests.pop(run_id).staged
+            self._records.tell(deliveries)
         self._records.show(run)
-        return Canceled(run, claimed.request.staged)
+        return Canceled(run, blobs)
 
-    async def due(self, pipeline_id: str, limit: int) -> list[str]:  # noqa: ARG002
-        return self.overdue[:limit]
+    async def due(self, pipeline_id: str, limit: int) -> list[str]:
+        waiting = [run for run in self._records.runs.values() if run.state is RunState.QUEUED]
+        return [*self.taken_by_others, *(run.run_id for run in waiting if run.pipeline_id == pipeline_id)][:limit]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:  # noqa: ARG002
-        return self.stale_runs
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
+        self.patience = patience
+        self.stales.ring()
+        return [run_id for run_id in self.stale_runs if self._records.runs[run_id].pipeline_id not in but][:limit]
 
     async def backlog(self, most: int) -> int:
         self.counts += 1
+        await asyncio.sleep(0)
+        if self.uncountable is not None:
+            raise self.uncountable
         return min(self.waiting, most)
 
+    async def queue(self) -> QueueState:
+        self.measured += 1
+        if self._records.failure is not None:
+            raise self._records.failure
+        return QueueState(self.waiting, 2, 1, 7.5)
+
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
+        if self._records.failure is not None:
+            raise self._records.failure
         waiting = [each.event.run_id for each in self._records.deliveries.values() if each.due_at and each.documents]
-        return frozenset(run_id for run_id in run_ids if run_id in self.claimable or run_id in waiting)
+        return frozenset(run_id for run_id in run_ids if run_id in self.requests or run_id in waiting)
 
     async def find(self, run_ids: Sequence[str]) -> list[Run]:
-        self.looks += 1
+        self.looks.ring()
         if self._records.failure is not None:
             raise self._records.failure
         return [self._records.runs[run_id] for run_id in run_ids if run_id in self._records.runs]
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
-        if self.held:
-            self._records.write(finished)
-        return self.held
+        run = self._records.runs[finished.run.run_id]
+        if not self.held or run.state is not RunState.RUNNING or run.attempt != finished.run.attempt:
+            return False
+        self._records.write(finished)
+        del self.requests[run.run_id]
+        return True
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
         self.handed_back.append((run_id, attempt, delay))
         self.put_off_for.append(why)
+        run = self._records.runs[run_id]
+        if run.state is not RunState.RUNNING or run.attempt != attempt:
+            return
+        tried = Attempt(number=attempt, worker=run.worker, started_at=run.started_at, ended_at=START, error=why)
+        past = (*run.past_attempts, tried)
+        self._records.show(
+            msgspec.structs.replace(run, state=RunState.QUEUED, worker=None, started_at=None, past_attempts=past)
+        )
 
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
         self.woken_for.append(list(pipelines))
-        async with self._kept:
-            self.rounds += 1
-            self._kept.notify_all()
+        self.wakes.ring()
+        if self._records.failure is not None:
+            raise self._records.failure
         return 0
-
-    async def woke(self, times: int) -> None:
-        """Wait until workers were woken this often."""
-        async with self._kept:
-            await self._kept.wait_for(lambda: self.rounds >= times)
 
     async def get(self, run_id: str) -> Run:
         if run_id not in self._records.runs:
@@ -530,6 +641,22 @@ async def taken(letter: Letter) -> Receipt:  # noqa: ARG001 - an answer's signat
     return Receipt(status=204)
 
 
+class FakeDoomed:
+    """A `DoomedBlobs` in memory; what waits for an upload is never due."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def take(self, limit: int, lease: float) -> list[str]:
+        taken = [blob for blob, seconds in self._records.doomed.items() if not seconds][:limit]
+        self._records.doomed |= dict.fromkeys(taken, lease)
+        return taken
+
+    async def forget(self, blobs: Sequence[str]) -> None:
+        for blob in blobs:
+            self._records.doomed.pop(blob, None)
+
+
 class FakeBlobs:
     """A `BlobStore` in memory; `failure` makes all of it fail."""
 
@@ -537,6 +664,7 @@ class FakeBlobs:
         self.kept: dict[str, bytes] = {}
         self.dropped: list[str] = []
         self.failure: GatewayError | None = None
+        self.sweeps = Bell()
 
     async def put(self, key: str, data: bytes) -> None:
         if self.failure is not None:
@@ -558,6 +686,7 @@ class FakeBlobs:
             self.kept.pop(key, None)
 
     async def older(self, prefix: str, seconds: float) -> AsyncIterator[Sequence[str]]:  # noqa: ARG002
+        self.sweeps.ring()
         if self.failure is not None:
             raise self.failure
         for key in [each for each in self.kept if each.startswith(prefix)]:
@@ -592,13 +721,10 @@ class FakeSource:
         self.pipelines = list(pipelines)
         self.hidden: frozenset[str] = frozenset()
         self.failure: GatewayError | None = None
-        self.looks = 0
-        self._looked = asyncio.Condition()
+        self._looks = Bell()
 
     async def discover(self, known: dict[str, Pipeline]) -> Discovery:  # noqa: ARG002 - the port's signature
-        async with self._looked:
-            self.looks += 1
-            self._looked.notify_all()
+        self._looks.ring()
         if self.failure is not None:
             raise self.failure
         return Discovery(list(self.pipelines), self.hidden)
@@ -606,10 +732,73 @@ class FakeSource:
     async def ready(self) -> bool:
         return self.failure is None
 
+    @property
+    def looks(self) -> int:
+        """How often it was asked."""
+        return self._looks.times
+
     async def looked(self, times: int) -> None:
         """Wait until it was asked this often."""
-        async with self._looked:
-            await self._looked.wait_for(lambda: self.looks >= times)
+        await self._looks.rang(times)
+
+
+class FakeControl:
+    """A `ModelControl` for which every instance is `<model>_0`; each of `failures` makes one load fail."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.failures: deque[GatewayError] = deque()
+        self.forbidden: GatewayError | None = None
+        self.failed = True
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+
+    def model_of(self, instance: str) -> str | None:
+        model, _, number = instance.rpartition("_")
+        return model if number == "0" else None
+
+    async def has_failed(self, model: str) -> bool:  # noqa: ARG002 - the port's signature
+        return self.failed
+
+    async def unload(self, model: str) -> None:
+        if self.forbidden is not None:
+            raise self.forbidden
+        self.orders.append(f"unload {model}")
+
+    async def load(self, model: str) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        self.orders.append(f"load {model}")
+        if self.failures:
+            raise self.failures.popleft()
+
+
+class FakeWitness:
+    """A `Witness` that doubts what it was told to, once each."""
+
+    def __init__(self) -> None:
+        self.doubts: deque[str] = deque()
+        self.trusted: list[tuple[str, bool]] = []
+
+    async def doubtful(self, models: frozenset[str]) -> str | None:
+        return self.doubts.popleft() if self.doubts and self.doubts[0] in models else None
+
+    def trust(self, model: str, *, anew: bool) -> None:
+        self.trusted.append((model, anew))
+
+
+class FakeTurns:
+    """A `Turns` of one process alone; `first` is False where somebody else had the turn."""
+
+    def __init__(self) -> None:
+        self.first = True
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[bool]:
+        self.asked.append(name)
+        yield self.first
 
 
 class FakeStore:
@@ -739,6 +928,18 @@ def finished_run(run_id: str = RUN_ID, execution_id: str = EXECUTION_ID, content
     return FinishedRun(new=execution, run=run, entries=(entry(content),))
 
 
+async def never(inference: Inference, dispatch: Dispatch) -> list[Value]:  # noqa: ARG001
+    """An answer that never comes."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def call(*media: bytes, **fields: object) -> Call:
+    """A call of the pipeline `ocr` on these media."""
+    asked = {"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields
+    return Call(**asked)  # type: ignore[arg-type]
+
+
 class Gateway:
     """The core over fakes, as the doors get it."""
 
@@ -749,8 +950,9 @@ class Gateway:
         places: int = 4,
         max_body_bytes: int = 100_000,
         sync_timeout: float = 30.0,
-        turns: int = 16,
+        quota: int = 16,
         max_queued: int = 100,
+        lease: float = LEASE,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -763,14 +965,19 @@ class Gateway:
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
-        dispatcher, clock = Dispatcher(self.engine, self.images), SteppingClock()
-        staging = Staging(self.blobs, self.run_store)
-        executions, keys = FakeExecutions(self.records), FakeKeys(self.records)
+        self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
+        self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
+        dispatcher = Dispatcher(self.engine, self.images, self.healing)
+        staging, clock = Staging(self.blobs, self.run_store), SteppingClock()
+        executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)
         self.courier = FakeCourier()
         self.telling = Telling(self.hook_store, executions, self.courier)
         self.staging = staging
-        self.executions = Executions(executions, self.blobs, self.telling, clock=clock)
+        self.doomed = FakeDoomed(self.records)
+        self.removal = Removal(self.blobs, self.doomed)
+        self.retention = Retention.of(Settings())
+        self.executions = Executions(executions, self.blobs, self.removal, self.retention, self.telling, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, self.telling, clock=clock)
         self.hooks = Hooks(self.hook_store, self.telling, clock=clock)
         self.deliveries = Deliveries(self.delivery_store, self.hook_store, executions, self.telling, clock=clock)
@@ -779,10 +986,10 @@ class Gateway:
             self.delivery_store, self.hook_store, letters, self.courier, staging, self.telling, chance=lambda: 0.0
         )
         self.following, self.holding = Following(self.run_store), Holding()
-        self.turns = Turns(self.pipelines, turns)
+        self.quotas = Quotas(self.pipelines, quota)
         self.runs = runs_over(
             self.pipelines,
-            Stores(self.run_store, executions, self.entry_store, keys),
+            Stores(self.run_store, executions, self.entry_store, self.key_store),
             dispatcher,
             staging,
             self.following,
@@ -799,14 +1006,20 @@ class Gateway:
             staging,
             self.holding,
             self.following,
-            self.turns,
+            self.quotas,
             self.telling,
             self.delivery_store,
-            lease=LEASE,
+            lease=lease,
             clock=clock,
         )
         self.keeping = Keeping(
-            self.worker, self.pipelines, self.run_store, self.holding, self.turns, lease=LEASE, queue_timeout=60.0
+            self.worker,
+            self.pipelines,
+            self.run_store,
+            self.holding,
+            self.quotas,
+            lease=lease,
+            queue_timeout=QUEUE_TIMEOUT,
         )
         self.services = Services(
             pipelines=self.pipelines,
@@ -816,6 +1029,7 @@ class Gateway:
             hooks=self.hooks,
             deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
+            exposition=Exposition(Waiting(self.run_store).measure),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -826,6 +1040,29 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeServicer:
+    """A gRPC servicer of two methods: one that answers, one that has no place."""
+
+    async def Good(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        return "good"
+
+    async def Full(self, request: object, context: object) -> str:  # noqa: ARG002, N802
+        raise Overloaded
+
+
+class FakeContext:
+    """A gRPC context whose calls end as gRPC's own do."""
+
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
+    def set_trailing_metadata(self, _: object) -> None:
+        """It is sent to nobody."""
+
+    async def abort(self, *_: object) -> None:
+        raise asyncio.CancelledError
 
 
 class FakeResolver(AbstractResolver):

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from gateway import errors
-from gateway.errors import CannotStart, GatewayError, GrpcCode, shown_name
+from gateway.errors import CannotStart, GatewayError, GrpcCode, error_of_code, shown_name
 
 #: What each code is answered with; those of features still to come stand here already.
 CONTRACT = {
@@ -48,6 +48,7 @@ CONTRACT = {
     "storage.unavailable": (503, "UNAVAILABLE"),
     "pipeline.not_ready": (503, "UNAVAILABLE"),
     "gateway.draining": (503, "UNAVAILABLE"),
+    "worker.lost": (503, "UNAVAILABLE"),
     "run.canceled": (499, "CANCELLED"),
     "run.timeout": (504, "DEADLINE_EXCEEDED"),
     "runtime.unsupported": (501, "UNIMPLEMENTED"),
@@ -55,6 +56,10 @@ CONTRACT = {
 }
 #: Classes that only gather others and are answered under the code of one of them.
 GATHERING = (errors.GatewayError, errors.InvalidRequest, errors.MediaRefused, errors.Unavailable)
+#: Classes that a caller cannot tell from the one they belong to.
+TOLD_AS_ANOTHER = (errors.KeyLost,)
+#: Conflicts that a repeat can heal, beside refusals whose status says so.
+HEALS_SOON = (errors.KeyInFlight, errors.KeyLost)
 
 
 def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
@@ -64,16 +69,18 @@ def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
             yield from tree(each)
 
 
-ANSWERED = [each for each in tree() if each not in GATHERING]
+#: Classes that tell the core more than the caller, who sees their parent's code.
+REFINING = (errors.ModelDied,)
+ANSWERED = [each for each in tree() if each not in (*GATHERING, *REFINING)]
 
 
-@pytest.mark.parametrize("kind", ANSWERED, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("kind", [*ANSWERED, *REFINING], ids=lambda each: each.__name__)
 def test_every_error_has_the_codes_of_the_contract(kind: type[GatewayError]) -> None:
     assert (kind.http, kind.grpc.name) == CONTRACT[kind.code]
 
 
 def test_no_two_errors_share_a_code() -> None:
-    codes = [each.code for each in ANSWERED]
+    codes = [each.code for each in ANSWERED if each not in TOLD_AS_ANOTHER]
     assert sorted(codes) == sorted(set(codes))
 
 
@@ -82,7 +89,7 @@ def test_grpc_codes_are_those_of_grpc() -> None:
     assert {each.name: int(each) for each in GrpcCode}.items() <= theirs.items()
 
 
-@pytest.mark.parametrize("kind", [*ANSWERED, *GATHERING], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("kind", [*ANSWERED, *GATHERING, *REFINING], ids=lambda each: each.__name__)
 def test_every_error_says_a_sentence_of_its_own(kind: type[GatewayError]) -> None:
     message = kind().message
     assert message[0].isupper()
@@ -93,7 +100,7 @@ def test_every_error_says_a_sentence_of_its_own(kind: type[GatewayError]) -> Non
 
 @pytest.mark.parametrize("kind", ANSWERED, ids=lambda each: each.__name__)
 def test_what_a_repeat_can_heal_says_when(kind: type[GatewayError]) -> None:
-    assert (kind().retry_after is not None) == (kind.http in (429, 503))
+    assert (kind().retry_after is not None) == (kind.http in (429, 503) or kind in HEALS_SOON)
 
 
 def test_an_error_may_say_more_than_its_kind() -> None:
@@ -115,3 +122,13 @@ def test_any_other_name_is_not_shown(name: str | None) -> None:
 
 def test_what_ends_the_program_reaches_no_caller() -> None:
     assert not issubclass(CannotStart, GatewayError)
+
+
+@pytest.mark.parametrize("kind", ANSWERED, ids=lambda each: each.__name__)
+def test_a_code_alone_is_enough_to_tell_the_error_again(kind: type[GatewayError]) -> None:
+    again = error_of_code(kind.code, "As it was.")
+    assert (again.code, again.http, again.grpc, again.message) == (kind.code, kind.http, kind.grpc, "As it was.")
+
+
+def test_a_code_that_nobody_knows_any_more_is_an_unforeseen_failure() -> None:
+    assert type(error_of_code("never.was", "As it was.")) is errors.Internal

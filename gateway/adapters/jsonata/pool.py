@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from gateway import metrics
 from gateway.adapters.jsonata.child import Child, ChildGone
 from gateway.adapters.jsonata.frames import Outcome, Refusal, refusal
 from gateway.adapters.jsonata.sentences import invalid, past_limit
@@ -47,9 +48,11 @@ class TransformPool:
             async with asyncio.timeout(self._timeout):
                 outcome, payload = await child.ask(encoded, document)
         except TimeoutError:
+            metrics.OUT_OF_TIME.inc()
             raise TransformLimit(past_limit(Refusal("time"))) from None
         except ChildGone:
             self._refuse_when_closed()
+            metrics.OUT_OF_MEMORY.inc()
             raise TransformLimit(past_limit(Refusal("memory"))) from None
         finally:
             self._give_back(child)
@@ -87,6 +90,7 @@ class TransformPool:
             log.exception("transform.child_not_started")
             raise Internal from failure
         self._children.add(child)
+        metrics.TRANSFORM_CHILDREN.inc()
         if self._closed:
             await self._bury(child)
             raise Draining
@@ -113,7 +117,9 @@ class TransformPool:
 
     async def _bury(self, child: Child) -> None:
         await child.end()
-        self._children.discard(child)
+        if child in self._children:
+            self._children.remove(child)
+            metrics.TRANSFORM_CHILDREN.dec()
 
     def _refuse_when_closed(self) -> None:
         if self._closed:

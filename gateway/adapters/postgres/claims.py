@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gateway import metrics
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.delivery_rows import write_deliveries
@@ -10,7 +11,7 @@ from gateway.adapters.postgres.statements import statement
 from gateway.adapters.postgres.wakeups import WakeUp, wake
 from gateway.adapters.postgres.writing import append
 from gateway.domain.deliveries import Delivery
-from gateway.domain.runs import RunError, RunState
+from gateway.domain.runs import Run, RunError, RunState
 from gateway.errors import RunNotFound, WorkerLost
 from gateway.limits import MAX_PAGE
 from gateway.ports import Canceled, ClaimedRun, DueRun, Extended, FinishedRun
@@ -44,12 +45,15 @@ class Claims:
 
     async def finish_claimed(self, finished: FinishedRun) -> bool:
         """See `RunStore.finish_claimed`."""
-        async with self._database.connection() as connection, connection.transaction():
-            await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
-            ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
-            if ended is not None:
-                await append(connection, finished)
-                await write_deliveries(connection, finished.deliveries)
+        with metrics.Timed(metrics.COMMIT):
+            async with self._database.connection() as connection, connection.transaction():
+                await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
+                ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
+                if ended is not None:
+                    await append(connection, finished)
+                    await write_deliveries(connection, finished.deliveries)
+        if ended is not None:
+            _count(finished.run)
         return ended is not None
 
     async def hand_back(self, run_id: str, attempt: int, delay: float, why: RunError) -> None:
@@ -79,6 +83,7 @@ class Claims:
             if run.state is not RunState.CANCELED:
                 return Canceled(run)
             await write_deliveries(connection, deliveries)
+        _count(run)
         return Canceled(run, tuple(row["blobs"]))
 
     async def wake_overdue(self, pipelines: Sequence[str]) -> int:
@@ -94,8 +99,12 @@ class Claims:
             listed = await connection.fetch(statement("overdue_runs"), [pipeline_id], limit)
         return [str(row["run_id"]) for row in listed]
 
-    async def stale(self, patience: float, limit: int) -> list[str]:
+    async def stale(self, but: Sequence[str], patience: float, limit: int) -> list[str]:
         """See `RunStore.stale`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("stale_runs"), patience, limit)
+            listed = await connection.fetch(statement("stale_runs"), but, patience, limit)
         return [str(row["run_id"]) for row in listed]
+
+
+def _count(run: Run) -> None:
+    metrics.run_ended(run.pipeline_id, run.state, run.created_at, run.completed_at)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from gateway import metrics
 from gateway.errors import GatewayError, Internal, StorageUnavailable
 from gateway.limits import COMMIT_WAIT_PER_CALL, MAX_COMMIT_WAIT, MAX_RUNS_PER_COMMIT
 from gateway.ports import AcceptedRun, FinishedRun
@@ -39,7 +40,8 @@ class GroupCommits(Generic[Fact]):
         self._pending.append((fact, done))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
-        await asyncio.shield(done)
+        with metrics.Timed(metrics.COMMIT):
+            await asyncio.shield(done)
 
     async def close(self) -> None:
         """Wait until everything pending has been written or refused."""
@@ -87,6 +89,6 @@ def _settle(batch: list[_Pending[Fact]], failure: GatewayError | None) -> None:
         if failure is None:
             done.set_result(None)
         else:
-            done.set_exception(type(failure)())
+            done.set_exception(type(failure)(failure.message))
             # Whoever waited may have gone; then nobody asks for it.
             done.exception()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 import asyncpg
 
@@ -11,7 +12,7 @@ from gateway.limits import CONNECT_TIMEOUT, DATABASE_CONNECTIONS, STATEMENT_TIME
 
 log = logging.getLogger(__name__)
 
-#: What asyncpg and the system raise when the server is away, starting, stopping or out of room.
+#: What asyncpg and the system raise when the server is away, starting, stopping, out of room or failed by its disk.
 _AWAY = (
     OSError,
     TimeoutError,
@@ -19,7 +20,9 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
 )
+_FULL: Final = "The database has no room left; nothing was recorded."
 
 
 @contextmanager
@@ -36,7 +39,7 @@ def failures() -> Iterator[None]:
             # asyncpg's word for an argument that it cannot encode: that is no outage.
             raise
         log.warning("storage.unavailable", extra={"said": str(failure)[:500]})
-        raise StorageUnavailable from failure
+        raise StorageUnavailable(_FULL if isinstance(failure, asyncpg.DiskFullError) else None) from failure
 
 
 async def open_connection(url: str) -> asyncpg.Connection:

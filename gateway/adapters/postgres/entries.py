@@ -34,7 +34,7 @@ class PostgresEntries:
     async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
         """See `EntryStore.merge`."""
         async with self._database.connection() as connection, connection.transaction():
-            await connection.fetch(statement("lock_executions"), [execution_id])
+            await connection.execute(statement("touch_execution"), execution_id)
             if (await found(connection, execution_id))["transient"]:
                 raise ResultGone
             await connection.execute(statement("merge_entries"), execution_id, *rows.given_columns(entries))

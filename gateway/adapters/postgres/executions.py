@@ -4,10 +4,11 @@ import asyncpg
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.removing import remove
 from gateway.adapters.postgres.statements import statement
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.media import MediaRecord
-from gateway.errors import ExecutionNotFound, MediaNotFound
+from gateway.errors import ExecutionNotFound, MediaNotFound, StorageUnavailable
 
 
 class PostgresExecutions:
@@ -18,7 +19,7 @@ class PostgresExecutions:
 
     async def create(self, new: NewExecution) -> bool:
         """See `ExecutionStore.create`."""
-        values = (new.execution_id, new.tag, new.meta_data, new.created_at, new.hook_ids)
+        values = (new.execution_id, new.tag, new.meta_data, new.created_at, new.ttl, new.hook_ids)
         async with self._database.connection() as connection:
             return await connection.fetchval(statement("create_execution"), *values) is not None
 
@@ -36,18 +37,24 @@ class PostgresExecutions:
 
     async def delete(self, execution_id: str) -> list[str]:
         """See `ExecutionStore.delete`."""
+        async with self._database.connection() as connection, connection.transaction():
+            if not await connection.fetch(statement("lock_executions"), [execution_id]):
+                raise ExecutionNotFound
+            return await remove(connection, [execution_id])
+
+    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
+        """See `ExecutionStore.announce`."""
         async with self._database.connection() as connection:
-            blobs: list[str] | None = await connection.fetchval(statement("delete_execution"), execution_id)
-        if blobs is None:
-            raise ExecutionNotFound
-        return blobs
+            if await connection.fetchval(statement("announce_blob"), execution_id, blob, patience) is None:
+                raise ExecutionNotFound
 
     async def add_media(self, record: MediaRecord) -> None:
         """See `ExecutionStore.add_media`."""
         values = (record.media_id, record.content_type, record.size, record.blob, record.created_at)
         async with self._database.connection() as connection:
             if await connection.fetchval(statement("insert_media"), record.execution_id, *values) is None:
-                raise ExecutionNotFound
+                await found(connection, record.execution_id)
+                raise StorageUnavailable("Storing the media took too long; nothing was stored. Try again shortly.")
 
     async def media(self, execution_id: str) -> list[MediaRecord]:
         """See `ExecutionStore.media`."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.domain.calls import RunRequest
-from gateway.domain.executions import Execution
+from gateway.domain.executions import Execution, NewExecution
 from gateway.domain.media import MediaRecord
 from gateway.domain.observations import Entry
 from gateway.domain.runs import Attempt, Priority, Run, RunError, RunState, Timings
@@ -36,6 +36,8 @@ def execution(row: Row) -> Execution:
         error=_error.decode(row["error"]) if row["error"] is not None else None,
         transient=row["transient"],
         hook_ids=tuple(row["hook_ids"]),
+        ttl=row["ttl"],
+        changed_at=row["changed_at"],
     )
 
 
@@ -96,13 +98,13 @@ def media(row: Row) -> MediaRecord:
 
 def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Columns:
     """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
-    runs = [
-        (*inserted_row(each), each.new.tag, each.new.meta_data, each.new.transient, _literal(each.new.hook_ids))
-        for each in batch
-        if each.new is not None
-    ]
+    runs = [(*inserted_row(each), *_new_columns(each.new)) for each in batch if each.new is not None]
     entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
-    return [*columns(runs, 23), *columns(entries, 8)]
+    return [*columns(runs, 24), *columns(entries, 8)]
+
+
+def _new_columns(new: NewExecution) -> tuple[Any, ...]:
+    return new.tag, new.meta_data, new.transient, new.ttl, _literal(new.hook_ids)
 
 
 def _literal(hook_ids: tuple[str, ...]) -> str:

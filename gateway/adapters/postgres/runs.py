@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from gateway import metrics
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.claims import Claims
 from gateway.adapters.postgres.commits import GroupCommits
@@ -11,7 +12,7 @@ from gateway.adapters.postgres.statements import statement
 from gateway.adapters.postgres.writing import write_accepted, write_finished
 from gateway.domain.runs import Run
 from gateway.errors import RunNotFound
-from gateway.ports import AcceptedRun, FinishedRun
+from gateway.ports import AcceptedRun, FinishedRun, QueueState
 
 
 class PostgresRuns(Claims):
@@ -25,6 +26,8 @@ class PostgresRuns(Claims):
     async def finish(self, finished: FinishedRun) -> None:
         """See `RunStore.finish`; runs that finish together share one commit."""
         await self._finishing.add(finished)
+        run = finished.run
+        metrics.run_ended(run.pipeline_id, run.state, run.created_at, run.completed_at)
 
     async def _write_finished(self, batch: Sequence[FinishedRun]) -> None:
         async with self._database.connection() as connection:
@@ -47,6 +50,12 @@ class PostgresRuns(Claims):
         async with self._database.connection() as connection:
             count: int = await connection.fetchval(statement("backlog"), most)
         return count
+
+    async def queue(self) -> QueueState:
+        """See `RunStore.queue`."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(statement("queue"))
+        return QueueState(row["due"], row["delayed"], row["running"], row["oldest"])
 
     async def unfinished(self, run_ids: Sequence[str]) -> frozenset[str]:
         """See `RunStore.unfinished`."""

@@ -17,8 +17,9 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.models import Job
 
 from gateway.adapters.postgres.database import open_connection
+from gateway.core.drain import Drain
 from gateway.errors import GatewayError
-from gateway.limits import DRAIN_TIMEOUT, RECONCILE_INTERVAL
+from gateway.limits import RECONCILE_INTERVAL
 from gateway.ports import DueRun
 
 log = logging.getLogger(__name__)
@@ -57,17 +58,19 @@ async def wake(connection: asyncpg.Connection, wishes: Sequence[WakeUp]) -> int:
 class WakeUps:
     """Listens for jobs and has each run taken up, so many at once; a lost connection begins anew."""
 
-    def __init__(self, url: str, take_up: TakeUp, at_once: int, lease: float):
+    def __init__(self, url: str, take_up: TakeUp, at_once: int, lease: float, drain: Drain | None = None):
         self._url = url
         self._take_up = take_up
         self._at_once = at_once
         #: A job that a dead worker had picked is given to another when the lease of its run is over.
         self._patience = timedelta(seconds=lease)
+        self._interval = timedelta(seconds=min(RECONCILE_INTERVAL, lease / 8))
+        self._drain = drain or Drain()
         #: PgQueuer's own bound is always even, and never below two.
         self._places = asyncio.Semaphore(at_once)
 
     async def listen(self) -> None:
-        """Work until cancelled; what is in hand gets the drain time to end."""
+        """Work until cancelled; what is in hand may end while the drain has time left."""
         while True:
             try:
                 await self._listen_once()
@@ -102,7 +105,7 @@ class WakeUps:
                 batch_size=batch,
                 max_concurrent_tasks=2 * batch,
                 heartbeat_timeout=self._patience,
-                dequeue_timeout=timedelta(seconds=RECONCILE_INTERVAL),
+                dequeue_timeout=self._interval,
                 shutdown_on_listener_failure=True,
             )
         )
@@ -110,7 +113,7 @@ class WakeUps:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             queue.shutdown.set()
-            await asyncio.wait((work,), timeout=DRAIN_TIMEOUT)
+            await self._drain.wait(asyncio.wait((work,)))
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             raise

@@ -1,7 +1,8 @@
-"""Calls one of Triton's own HTTP endpoints, cancellable and without a client: the supervisor needs but three."""
+"""Calls one of Triton's own HTTP endpoints, cancellable and without a client: the supervisor needs but four."""
 
 import asyncio
 import contextlib
+import json
 
 
 async def call(host: str, port: int, method: str, path: str) -> tuple[int, bytes]:
@@ -19,3 +20,28 @@ async def call(host: str, port: int, method: str, path: str) -> tuple[int, bytes
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+async def answers(host: str, port: int, patience: float) -> bool:
+    """Whether Triton answers to the question whether it is alive, whatever it says."""
+    try:
+        async with asyncio.timeout(patience):
+            await call(host, port, "GET", "/v2/health/live")
+    except (OSError, ValueError, TimeoutError):
+        return False
+    return True
+
+
+async def states(host: str, port: int, patience: float) -> dict[str, str]:
+    """The state of each model, empty for one that is not loaded; `OSError` if Triton does not tell."""
+    try:
+        async with asyncio.timeout(patience):
+            _, index = await call(host, port, "POST", "/v2/repository/index")
+        found: dict[str, str] = {}
+        for model in json.loads(index):
+            # One version that is loading is the one that matters.
+            if found.get(model["name"]) != "LOADING":
+                found[model["name"]] = model.get("state") or ""
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConnectionError("the index cannot be read") from error
+    return found

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,13 @@ class Kept:
             log.warning("keeper.killed", extra={"child": self._plan.name, "pid": self.keeper_pid})
             self._keeper.kill()
             await self.wait()
+
+    async def kill(self) -> None:
+        """End the child at once, since one that hangs heeds no other signal, and wait until nothing of it is left."""
+        if self.child_pid is not None and not self.ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child_pid, signal.SIGKILL)
+        await self.stop()
 
     def _give_order(self) -> None:
         assert self._keeper.stdin is not None

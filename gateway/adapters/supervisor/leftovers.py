@@ -37,6 +37,15 @@ def leftovers(mark: str, programs: tuple[str, ...]) -> list[psutil.Process]:
     return found
 
 
+def command_lines(mark: str, programs: tuple[str, ...]) -> list[list[str]]:
+    """The command lines of these processes, as far as they live."""
+    found = []
+    for process in leftovers(mark, programs):
+        with contextlib.suppress(psutil.Error):
+            found.append(process.cmdline())
+    return [line for line in found if len(line) > 1]
+
+
 def _is_zombie(process: psutil.Process) -> bool:
     try:
         return process.status() == psutil.STATUS_ZOMBIE

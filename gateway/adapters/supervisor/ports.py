@@ -1,4 +1,4 @@
-"""Reserves the loopback ports of a child for as long as the gateway lives, so that a restart finds them free."""
+"""Reserves the ports of children for as long as the gateway lives, so that a restart finds them free."""
 
 import contextlib
 import socket
@@ -7,12 +7,18 @@ LOOPBACK = "127.0.0.1"
 
 
 class ReservedPort:
-    """A free port, held by a socket that is bound and never listens; the child binds it beside us with SO_REUSEPORT."""
+    """A port, held by a socket that is bound and never listens; a child binds it beside us with SO_REUSEPORT."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((LOOPBACK, 0))
+    def __init__(self, host: str = LOOPBACK, port: int = 0) -> None:
+        """Take this port, or a free one for 0; `OSError` says why not."""
+        self._host = host
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._socket.bind((host, port))
+        except BaseException:
+            self._socket.close()
+            raise
 
     @property
     def number(self) -> int:
@@ -23,7 +29,7 @@ class ReservedPort:
     @property
     def address(self) -> str:
         """The port as `host:port`."""
-        return f"{LOOPBACK}:{self.number}"
+        return f"{self._host}:{self.number}"
 
     def close(self) -> None:
         """Give the port back."""

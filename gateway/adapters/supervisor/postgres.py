@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: its cluster, its configuration, its child, and the database `gateway` in it."""
 
+import asyncio
 import contextlib
 import getpass
 import glob
@@ -120,6 +121,10 @@ class Postgres:
         """The child to run."""
         # The name of the cluster stands in the title of each of its processes.
         return self._child("postgres", "-D", str(self._place.cluster), "-c", f"cluster_name={self._mark}")
+
+    async def watch(self) -> None:
+        """It looks after itself."""
+        await asyncio.get_running_loop().create_future()
 
     async def is_ready(self) -> bool:
         """Whether it takes connections; the database `gateway` exists from then on."""

@@ -32,7 +32,10 @@ class Part(Protocol):
         """The child to run."""
 
     async def is_ready(self) -> bool:
-        """One look whether it answers."""
+        """One look whether it answers; `Hung` when only a restart helps."""
+
+    async def watch(self) -> None:
+        """Look after one life of it, from its start; `Hung` when only a restart helps."""
 
 
 class EmbeddedStack:
@@ -145,6 +148,7 @@ class EmbeddedStack:
             part.title,
             part.plan(),
             is_ready=part.is_ready,
+            watch=part.watch,
             report=self._report,
             keep_open=(self._data.lock,),
         )

@@ -1,30 +1,42 @@
 """The embedded Triton: its backend folder, its command line, and how one knows that it is ready."""
 
 import asyncio
+import contextlib
 import glob
+import logging
 import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from gateway.adapters.supervisor.admin import call
+from gateway.adapters.supervisor.admin import call, states
 from gateway.adapters.supervisor.child import ChildPlan
+from gateway.adapters.supervisor.loaded import Loaded
 from gateway.adapters.supervisor.loading import AT_ONCE, Loading, model_names
 from gateway.adapters.supervisor.ports import LOOPBACK, ReservedPort
+from gateway.adapters.supervisor.pulse import LOOK_TIMEOUT_S, Pulse
+from gateway.adapters.supervisor.stuck import STUB, Stuck
 from gateway.adapters.supervisor.wheels import TritonWheel
+
+log = logging.getLogger(__name__)
 
 #: What Triton gives the inferences in flight when it is told to stop.
 EXIT_TIMEOUT_S = 5
 #: Triton needs up to two seconds more to unload its models.
 STOP_GRACE_S = EXIT_TIMEOUT_S + 5.0
-LOOK_TIMEOUT_S = 2.0
+#: Seconds between two looks whether it hangs.
+WATCH_EVERY_S = 1.0
 #: Triton's own number of threads for HTTP.
 HTTP_THREADS = 8
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 where the kernel has it
-PROGRAMS = ("tritonserver", "triton_python_backend_stub")
+TRACE_HEADERS = "^(traceparent|tracestate)$"
+#: Beginnings of variables that are meant for the gateway.
+_OURS = ("GATEWAY_", "PYTHON", "PROMETHEUS_")
+PROGRAMS = ("tritonserver", STUB)
 
 
 class Triton:
@@ -53,9 +65,16 @@ class Triton:
         self._mark = f"{mark}-"
         self.http = ReservedPort()
         self.grpc = ReservedPort()
+        self._loaded = Loaded(LOOPBACK, self.http.number)
+        self._pulse = Pulse(LOOPBACK, self.http.number)
+        self._stuck = Stuck(self._repository, self._mark)
+        #: Whether the models were ordered and are loaded, as far as they can be.
+        self._settled = False
+        self._watch: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """Give the ports back."""
+        self._rest()
         self.http.close()
         self.grpc.close()
 
@@ -92,9 +111,52 @@ class Triton:
             return False
         if status != HTTPStatus.OK:
             return False
-        loading = Loading(host=LOOPBACK, port=self.http.number, repository=self._repository, report=self._report)
-        await loading.run()
+        self._pulse.note(alive=True, now=time.monotonic())
+        await self._load()
+        self._settled = True
+        self._judge()
         return True
+
+    async def watch(self) -> None:
+        """Look after one life of it, from its start; `Hung` when only a restart helps."""
+        self._settled = False
+        self._pulse.begin()
+        self._stuck.begin()
+        while True:
+            if await self._pulse.look():
+                with contextlib.suppress(OSError):
+                    await self._stuck.look(await states(LOOPBACK, self.http.number, LOOK_TIMEOUT_S))
+            if self._settled:
+                self._judge()
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    def _judge(self) -> None:
+        """`Hung` if a load hangs; where restarts did not help, say so once."""
+        if given_up := self._stuck.judge():
+            log.warning("models.stuck", extra={"models": given_up})
+            names = ", ".join(given_up)
+            self._report(f"Triton is not restarted for what dies whenever it loads: mend it and start again: {names}")
+
+    async def _load(self) -> None:
+        """Load what the repository has; after a restart, less what had been unloaded before."""
+        self._rest()
+        lost, left_out = self._loaded.lost(model_names(self._repository)), self._loaded.left_out
+        if lost:
+            self._report(f"not in {self._repository}, so they are to be loaded again: {', '.join(lost)}")
+        await Loading(
+            host=LOOPBACK,
+            port=self.http.number,
+            repository=self._repository,
+            report=self._report,
+            left_out=left_out,
+            stuck=lambda: self._stuck.names,
+        ).run()
+        self._watch = asyncio.create_task(self._loaded.watch(), name="watch Triton's models")
+
+    def _rest(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def _options(self) -> tuple[str, ...]:
         models = len(model_names(self._repository))
@@ -115,13 +177,16 @@ class Triton:
             f"--http-thread-count={HTTP_THREADS + models}",
             f"--model-load-thread-count={AT_ONCE + models}",
             "--allow-metrics=false",
+            # The trace of a request reaches every step among its parameters.
+            f"--http-header-forward-pattern={TRACE_HEADERS}",
+            f"--grpc-header-forward-pattern={TRACE_HEADERS}",
             f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
             f"--backend-config=python,shm-region-prefix-name={self._mark}",
         )
 
     def _environment(self) -> dict[str, str]:
         """Ours less what is meant for the gateway; the stub finds its Python by PATH, the library by the other."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "PYTHON"))}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         libraries = (str(self._wheel.libraries), str(self._libpython), env.get("LD_LIBRARY_PATH", ""))
         env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
         env["PATH"] = os.pathsep.join((str(Path(sys.prefix, "bin")), env.get("PATH", os.defpath)))

@@ -33,6 +33,12 @@ class Ensembling(Protocol):
     step: Sequence[StepConfig]
 
 
+class InstanceGroup(Protocol):
+    """`ModelInstanceGroup`; its instances are named after it."""
+
+    name: str
+
+
 class Parameter(Protocol):
     """`ModelParameter`."""
 
@@ -50,9 +56,11 @@ class ModelConfig(Protocol):
 
     name: str
     platform: str
+    backend: str
     max_batch_size: int
     input: Sequence[InputConfig]
     output: Sequence[TensorConfig]
     ensemble_scheduling: Ensembling
+    instance_group: Sequence[InstanceGroup]
     parameters: Mapping[str, Parameter]
     model_transaction_policy: TransactionPolicy

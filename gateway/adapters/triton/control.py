@@ -94,6 +94,18 @@ class TritonControl:
                 hidden.add(name)
         return Discovery(pipelines, frozenset(hidden))
 
+    def instance_groups(self) -> dict[str, str]:
+        """Each group of instances that the last look showed, with the model that it belongs to."""
+        return {group.name: name for name, (_, config) in self._configs.items() for group in config.instance_group}
+
+    def models_of(self, backend: str) -> frozenset[str]:
+        """The models that the last look showed to be run by this backend."""
+        return frozenset(name for name, (_, config) in self._configs.items() if config.backend == backend)
+
+    def read_anew(self) -> None:
+        """Have the next look read every config, whatever the index says."""
+        self._read_at = float("-inf")
+
     async def _index(self) -> dict[str, Listed]:
         answer = await _asked(self._stub.RepositoryIndex, service_pb2.RepositoryIndexRequest())
         found: dict[str, Listed] = {}
@@ -105,12 +117,13 @@ class TritonControl:
 
     async def _read_configs(self, listed: dict[str, Listed]) -> None:
         """Keep the configs of the models that are ready; the others' are what they were when they last were."""
-        if time.monotonic() - self._read_at > _CONFIGS_STALE:
-            self._configs, self._read_at = {}, time.monotonic()
+        stale = time.monotonic() - self._read_at > _CONFIGS_STALE
+        if stale:
+            self._read_at = time.monotonic()
         changed = [
             each
             for each in listed.values()
-            if each.ready_version is not None and self._configs.get(each.name, (None,))[0] != each.states
+            if each.ready_version is not None and (stale or self._configs.get(each.name, (None,))[0] != each.states)
         ]
         self._configs = {name: each for name, each in self._configs.items() if name in listed}
         for each, config in zip(changed, await asyncio.gather(*map(self._config, changed)), strict=True):

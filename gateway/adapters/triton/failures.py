@@ -13,6 +13,7 @@ from gateway.errors import (
     GatewayError,
     MediaLimit,
     MediaUnreadable,
+    ModelDied,
     PipelineNotReady,
     TritonFailed,
     TritonOverloaded,
@@ -25,9 +26,11 @@ log = logging.getLogger(__name__)
 _ENSEMBLE: Final = re.compile(r"^in ensemble '[^']*', ")
 _REFUSAL: Final = re.compile(r"(?P<step>[A-Za-z0-9_.-]{1,64}): (?P<limit>media\.limit: )?(?P<reason>[^\n]*\S)")
 _NOT_READY: Final = re.compile(
-    r"^request for unknown model|^.{0,200} is not ready|has no available versions|^.{0,200} is unloading", re.IGNORECASE
+    r"^request for unknown model|^.{0,200} is not ready|has no available versions|^.{0,200} is unloading"
+    r"|failed to initialize stub",
+    re.IGNORECASE,
 )
-_STUB_DEAD: Final = re.compile(r"stub process .* is not healthy|failed to initialize stub", re.IGNORECASE)
+_DEAD: Final = re.compile(r"stub process '(?P<instance>[^']{1,300})' is not healthy", re.IGNORECASE)
 _OVERLOADED: Final = re.compile(r"exceeds? maximum queue size|queue is full", re.IGNORECASE)
 
 
@@ -39,8 +42,8 @@ def translate(text: str, *, refused: bool, model: str) -> GatewayError:
         kind = MediaLimit if refusal["limit"] else MediaUnreadable
         return kind(_shown(refusal["step"], refusal["reason"]), step=refusal["step"])
     log.warning("triton.failed", extra={"model": model, "said": text[:1000]})
-    if _STUB_DEAD.search(said):
-        return PipelineNotReady("A model of the pipeline has died and is being started again; try again shortly.")
+    if (dead := _DEAD.search(said)) is not None:
+        return ModelDied(instance=dead["instance"])
     if _NOT_READY.search(said):
         return PipelineNotReady()
     return TritonOverloaded() if _OVERLOADED.search(said) else TritonFailed()
@@ -54,4 +57,10 @@ def _shown(step: str, reason: str) -> str:
 def unavailable(detail: str) -> TritonUnavailable:
     """The error for a Triton that does not answer; why goes to the log."""
     log.warning("triton.unavailable", extra={"said": detail[:1000]})
+    return TritonUnavailable()
+
+
+def mixed_up(asked: str, answered: str) -> TritonUnavailable:
+    """The error for an answer that names another request than the one it came for."""
+    log.error("triton.answer_mixed_up", extra={"asked": asked, "answered": answered[:100]})
     return TritonUnavailable()

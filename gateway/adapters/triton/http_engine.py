@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway import tracing
 from gateway.adapters.triton.connection import HttpReply
-from gateway.adapters.triton.failures import translate
+from gateway.adapters.triton.failures import mixed_up, translate
 from gateway.adapters.triton.pool import Parts, Pool
 from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
@@ -37,6 +38,7 @@ class _Request(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     outputs: list[_Tensor]
+    id: str = ""
 
 
 class _Refusal(msgspec.Struct):
@@ -62,7 +64,7 @@ class HttpEngine:
         reply = await self._pool.exchange(self._request(inference), dispatch)
         if reply.status != 200:
             raise _failure(reply, inference.model)
-        return _outputs(reply)
+        return _outputs(reply, inference)
 
     async def close(self) -> None:
         """See `InferenceEngine.close`."""
@@ -76,17 +78,22 @@ class HttpEngine:
             quote(inference.model, safe="").encode(),
             self._host,
         )
+        for name, value in tracing.carried().items():
+            head += b"%b: %b\r\n" % (name.encode(), value.encode())
         lengths = b"Inference-Header-Content-Length: %d\r\nContent-Length: %d\r\n\r\n" % (len(header), length)
         return [head + lengths + header, *(part for each in inference.inputs for part in each.parts)]
 
 
-def _outputs(reply: HttpReply) -> list[Value]:
+def _outputs(reply: HttpReply, inference: Inference) -> list[Value]:
     try:
-        tensors = _answer.decode(reply.header).outputs
+        answer = _answer.decode(reply.header)
     except msgspec.DecodeError as failure:
         raise TritonFailed("Triton's answer is not of its protocol.") from failure
+    if answer.id != inference.request_id:
+        reply.connection.close()
+        raise mixed_up(inference.request_id, answer.id)
     values, rest = [], reply.tensors
-    for each in tensors:
+    for each in answer.outputs:
         size = each.parameters.binary_data_size
         if size > len(rest):
             raise TritonFailed("Triton's answer is cut off.")

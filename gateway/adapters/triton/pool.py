@@ -45,7 +45,11 @@ class Pool:
 
     async def _carry(self, connection: Connection, parts: Parts, dispatch: Dispatch) -> HttpReply:
         sent = time.perf_counter()
-        answer = connection.begin(parts)
+        try:
+            answer = connection.begin(parts)
+        except Stale:
+            self._places.release()
+            raise
         try:
             reply = await asyncio.shield(answer)
         except asyncio.CancelledError:

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
-from gateway import __version__
+from gateway import __version__, metrics
 from gateway.adapters.webhooks import answers
 from gateway.adapters.webhooks.lookup import CheckedLookup
 from gateway.adapters.webhooks.signature import signed
@@ -85,7 +85,10 @@ class WebhookCourier:
         except (aiohttp.ClientError, TargetForbidden, OSError, ValueError) as error:
             receipt = Receipt(failure=answers.of_error(error))
             log.info("delivery.unanswered", extra={"webhook_id": letter.webhook_id, "said": type(error).__name__})
-        return msgspec.structs.replace(receipt, seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        metrics.TRIES.labels(receipt.failure or "delivered").inc()
+        metrics.TRY_SECONDS.observe(seconds)
+        return msgspec.structs.replace(receipt, seconds=seconds)
 
     async def _sent(self, letter: Letter, deadline: float) -> Receipt:
         url = self._targets.url(letter.url)

@@ -11,7 +11,9 @@ from gateway.domain.executions import ExecutionFilter
 from gateway.errors import InvalidInput, TooLarge
 from gateway.v1 import executions_pb2, executions_pb2_grpc
 from gateway.wire import protos
-from gateway.wire.calls import checked_meta_data, checked_tag
+from gateway.wire.call_protos import meta_data as meta_data_of
+from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
+from gateway.wire.run_protos import run_state
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -35,9 +37,13 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         self, request: executions_pb2.CreateExecutionRequest, context: Context
     ) -> executions_pb2.CreateExecutionResponse:
         """A new execution, or the one of this ID that there is."""
-        meta_data = checked_meta_data(protos.meta_data(request.meta_data))
+        meta_data = checked_meta_data(meta_data_of(request.meta_data))
         execution, created = await self._services.executions.create(
-            request.execution_id or None, checked_tag(request.tag or None), meta_data, request.hook_ids
+            request.execution_id or None,
+            checked_tag(request.tag or None),
+            meta_data,
+            checked_ttl(request.ttl if request.HasField("ttl") else None),
+            request.hook_ids,
         )
         return executions_pb2.CreateExecutionResponse(execution=protos.execution(execution), created=created)
 
@@ -45,7 +51,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         self, request: executions_pb2.ListExecutionsRequest, context: Context
     ) -> executions_pb2.ListExecutionsResponse:
         """A page of executions."""
-        wanted = ExecutionFilter(request.tag or None, protos.run_state(request.state))
+        wanted = ExecutionFilter(request.tag or None, run_state(request.state))
         page = await self._services.executions.page(wanted, page_limit(request.limit), request.cursor or None)
         return executions_pb2.ListExecutionsResponse(
             executions=map(protos.execution, page.executions), next_cursor=page.next_cursor or ""

@@ -4,17 +4,21 @@ from typing import Any, Final
 
 import grpc.aio
 
+from gateway.api.grpc.deadlines import within_deadline
 from gateway.api.services import Services
-from gateway.domain.calls import Outcome
+from gateway.domain.calls import Form, Outcome
 from gateway.domain.graph import definition
+from gateway.domain.keys import key_text
 from gateway.limits import ASYNC_TIMEOUT, MAX_SYNC_TIMEOUT
 from gateway.v1 import pipelines_pb2, pipelines_pb2_grpc
 from gateway.wire import protos
+from gateway.wire.call_protos import async_call, sync_call
+from gateway.wire.calls import answer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-#: Seconds of a caller's deadline that are kept for the way back.
-_REPLY_MARGIN: Final = 0.05
+#: The metadata that names a call.
+IDEMPOTENCY_KEY: Final = "idempotency-key"
 
 
 class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
@@ -44,9 +48,12 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     ) -> pipelines_pb2.ExecuteSyncResponse:
         """Run a pipeline within the call's deadline."""
         with self._services.runs.admission.place(request.pipeline_id):
-            outcome = await self._run(request, context)
+            outcome = await self._run(request, context, Form.OBSERVATION)
         return pipelines_pb2.ExecuteSyncResponse(
-            execution_id=outcome.execution_id, run_id=outcome.run_id, observation=outcome.observation
+            execution_id=outcome.execution_id,
+            run_id=outcome.run_id,
+            observation=outcome.observation,
+            replayed=outcome.replayed,
         )
 
     async def ExecuteSyncJson(
@@ -54,11 +61,12 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     ) -> pipelines_pb2.ExecuteSyncJsonResponse:
         """Run a pipeline; labels become keys."""
         with self._services.runs.admission.place(request.pipeline_id):
-            outcome = await self._run(request, context)
+            outcome = await self._run(request, context, Form.JSON)
         return pipelines_pb2.ExecuteSyncJsonResponse(
             execution_id=outcome.execution_id,
             run_id=outcome.run_id,
             json=self._services.observations.plain(outcome.observation),
+            replayed=outcome.replayed,
         )
 
     async def ExecuteSyncTransform(
@@ -68,10 +76,13 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         with self._services.runs.admission.place(request.call.pipeline_id):
             pipeline_id = request.call.pipeline_id
             expression = await self._services.pipelines.transform(pipeline_id, request.transform or None)
-            outcome = await self._run(request.call, context)
+            outcome = await self._run(request.call, context, Form.TRANSFORM, request.transform)
             found = await self._services.observations.transformed(outcome.observation, expression)
         return pipelines_pb2.ExecuteSyncTransformResponse(
-            execution_id=outcome.execution_id, run_id=outcome.run_id, result=b"null" if found is None else found
+            execution_id=outcome.execution_id,
+            run_id=outcome.run_id,
+            result=b"null" if found is None else found,
+            replayed=outcome.replayed,
         )
 
     async def ExecuteAsync(
@@ -79,16 +90,24 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     ) -> pipelines_pb2.ExecuteAsyncResponse:
         """Accept a run for the background."""
         with self._services.runs.admission.place():
-            call = protos.call(request.call, request.timeout or ASYNC_TIMEOUT)
+            await self._services.runs.expect_room()
+            call = async_call(request, request.timeout or ASYNC_TIMEOUT, _key(request.call, context))
             accepted = await self._services.runs.execute_async(call)
-        return pipelines_pb2.ExecuteAsyncResponse(execution_id=accepted.execution_id, run_id=accepted.run_id)
+        return pipelines_pb2.ExecuteAsyncResponse(
+            execution_id=accepted.execution_id, run_id=accepted.run_id, replayed=accepted.replayed
+        )
 
-    async def _run(self, request: pipelines_pb2.ExecuteSyncRequest, context: Context) -> Outcome:
-        return await self._services.runs.execute_sync(protos.call(request, self._timeout(context)))
+    async def _run(
+        self, request: pipelines_pb2.ExecuteSyncRequest, context: Context, form: Form, transform: str = ""
+    ) -> Outcome:
+        timed = context.time_remaining() is not None
+        timeout = within_deadline(context, MAX_SYNC_TIMEOUT) if timed else self._services.sync_timeout
+        call = sync_call(request, timeout, answer(form, transform), _key(request, context))
+        return await self._services.runs.execute_sync(call)
 
-    def _timeout(self, context: Context) -> float:
-        remaining = context.time_remaining()
-        if remaining is None:
-            return self._services.sync_timeout
-        # A little less than the caller waits, so that the refusal still reaches it.
-        return min(remaining - min(_REPLY_MARGIN, remaining / 10), MAX_SYNC_TIMEOUT)
+
+def _key(request: pipelines_pb2.ExecuteSyncRequest, context: Context) -> str | None:
+    """The caller's name for a call: of its field, else of its metadata."""
+    metadata = dict(context.invocation_metadata() or ())
+    given = request.idempotency_key or metadata.get(IDEMPOTENCY_KEY)
+    return key_text(given if isinstance(given, str) else None)

@@ -8,11 +8,13 @@ from grpc_reflection.v1alpha import reflection
 
 from gateway.api.grpc.executions import Executions
 from gateway.api.grpc.hooks import Hooks
+from gateway.api.grpc.observations import Observations
 from gateway.api.grpc.pipelines import Pipelines
-from gateway.api.grpc.records import Observations, Runs
 from gateway.api.grpc.refusals import guarded
+from gateway.api.grpc.runs import Runs
 from gateway.api.services import Services
-from gateway.limits import DISCOVERY_INTERVAL, DRAIN_TIMEOUT
+from gateway.core.drain import Drain
+from gateway.limits import DISCOVERY_INTERVAL
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
@@ -34,9 +36,9 @@ NAMES = tuple(service.full_name for services in _SERVICES for service in service
 
 
 class GrpcServer:
-    """Serves gRPC on one address."""
+    """Serves gRPC on one address, which other processes may serve, too."""
 
-    def __init__(self, services: Services, address: str):
+    def __init__(self, services: Services, address: str, *, reuse_port: bool = False):
         self._address = address
         self._state = services.health
         self._health = health.aio.HealthServicer()
@@ -45,7 +47,7 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", services.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(reuse_port)),
             ],
         )
         pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services)), self._server)
@@ -72,9 +74,16 @@ class GrpcServer:
                 await self._health.set(name, status)
             await asyncio.sleep(DISCOVERY_INTERVAL)
 
-    async def stop(self) -> None:
-        """Take no more calls; those in hand get their answer within the drain time."""
+    async def announce(self) -> None:
+        """Be NOT_SERVING from now on; all are still served."""
         if self._watch is not None:
             self._watch.cancel()
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(DRAIN_TIMEOUT)
+
+    async def stop(self, drain: Drain) -> None:
+        """Take no more calls; those in hand get their answer while the drain has time left."""
+        await self.announce()
+        stopping = asyncio.create_task(self._server.stop(drain.left))
+        await drain.wait(asyncio.wait((stopping,)))
+        await self._server.stop(None)
+        await stopping

@@ -9,13 +9,14 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from gateway.api.request_id import request_id
 from gateway.api.rest.docs import DOCS
+from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
 from gateway.api.rest.hooks import HOOKS
 from gateway.api.rest.observations import OBSERVATIONS
-from gateway.api.rest.routes import READING, health, ready
+from gateway.api.rest.routes import READING, health, metrics, ready
+from gateway.api.rest.runs import RUNS
 from gateway.api.services import Services
 from gateway.errors import GatewayError, Internal, InvalidInput, Malformed, MethodNotAllowed, NotFound, TooLarge
 from gateway.wire import problem
@@ -38,8 +39,9 @@ def rest_app(services: Services) -> Litestar:
         [
             health,
             ready,
+            metrics,
             *DOCS,
-            Router("/v1", route_handlers=[*EXECUTING, *READING, *EXECUTIONS, *OBSERVATIONS, *HOOKS]),
+            Router("/v1", route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS]),
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
@@ -50,7 +52,7 @@ def rest_app(services: Services) -> Litestar:
 
 
 def _refuse(request: AnyRequest, error: GatewayError) -> Response[bytes]:
-    name = request_id(request.headers.get("x-request-id"))
+    name = request_name(request)
     return Response(
         problem.problem(error, name),
         status_code=error.http,

@@ -15,17 +15,10 @@ from gateway.domain.executions import ExecutionFilter
 from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput
 from gateway.limits import DEFAULT_PAGE, MAX_PAGE
-from gateway.wire.calls import checked_meta_data, checked_tag, utf8
+from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl, utf8
 from gateway.wire.json import decode
-from gateway.wire.views import (
-    ExecutionView,
-    MediaView,
-    RunView,
-    UploadedView,
-    execution_view,
-    media_view,
-    run_view,
-)
+from gateway.wire.runs import RunView, run_view
+from gateway.wire.views import ExecutionView, MediaView, UploadedView, execution_view, media_view
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 AnyRequest = Request[Any, Any, Any]
@@ -37,6 +30,7 @@ class ExecutionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     execution_id: str | None = None
     tag: str | None = None
     meta_data: dict[str, msgspec.Raw] | None = None
+    ttl: float | None = None
     hook_ids: list[str] | None = None
 
 
@@ -49,7 +43,11 @@ async def create_execution(request: AnyRequest, services: Core) -> Response[Exec
     asked = decode(await read_body(request) or b"{}", _execution_body)
     meta_data = None if asked.meta_data is None else utf8(msgspec.json.encode(asked.meta_data), "metaData")
     execution, created = await services.executions.create(
-        asked.execution_id, checked_tag(asked.tag), checked_meta_data(meta_data), asked.hook_ids or ()
+        asked.execution_id,
+        checked_tag(asked.tag),
+        checked_meta_data(meta_data),
+        checked_ttl(asked.ttl),
+        asked.hook_ids or (),
     )
     return Response(execution_view(execution)) if created else Response(None, status_code=204)
 

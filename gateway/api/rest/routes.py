@@ -1,4 +1,4 @@
-"""The routes of pipelines, single runs, and health."""
+"""The routes of pipelines, and of health."""
 
 from typing import Final
 
@@ -9,7 +9,8 @@ from litestar.params import FromPath
 from gateway.api.services import Core
 from gateway.domain.graph import definition
 from gateway.domain.pipelines import Definition
-from gateway.wire.views import PipelineDetail, PipelineView, RunView, pipeline_view, run_view
+from gateway.exposition import CONTENT_TYPE
+from gateway.wire.views import PipelineDetail, PipelineView, pipeline_view
 
 
 class Alive(msgspec.Struct):
@@ -43,6 +44,12 @@ async def ready(services: Core) -> Response[Ready]:
     return Response(body, status_code=200 if found.ready else 503)
 
 
+@get("/metrics", operation_id="metrics")
+async def metrics(services: Core) -> Response[bytes]:
+    """What Prometheus reads: of all processes of this gateway, whichever answers."""
+    return Response(await services.exposition.text(), media_type=CONTENT_TYPE)
+
+
 @get("/pipelines", operation_id="listPipelines")
 async def list_pipelines(services: Core) -> list[PipelineView]:
     """Every pipeline that Triton has or ever had, by name."""
@@ -62,10 +69,4 @@ async def get_definition(pipeline_id: FromPath[str], services: Core) -> Definiti
     return definition(await services.pipelines.get(pipeline_id))
 
 
-@get("/runs/{run_id:str}", operation_id="getRun")
-async def get_run(run_id: FromPath[str], services: Core) -> RunView:
-    """One run: its state, error, model versions and where its time went."""
-    return run_view(await services.runs.get(run_id))
-
-
-READING: Final = (list_pipelines, get_pipeline, get_definition, get_run)
+READING: Final = (list_pipelines, get_pipeline, get_definition)

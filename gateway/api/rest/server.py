@@ -8,20 +8,54 @@ from collections.abc import Iterator
 import uvicorn
 
 from gateway.api.rest.app import rest_app
+from gateway.api.rest.counting import Counted
+from gateway.api.rest.entry import Entry
+from gateway.api.rest.protocol import Protocol
 from gateway.api.services import Services
-from gateway.limits import DRAIN_TIMEOUT
+from gateway.core.drain import Drain
+from gateway.limits import DRAIN_LINGER, KEEP_ALIVE_TIMEOUT
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process, and says when it listens."""
+    """Leaves signals to the process, says when it listens, and stops as the process's drain says."""
 
     def __init__(self, config: uvicorn.Config):
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.drain = Drain()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    def announce(self) -> None:
+        """Have every answer from now on be the last of its connection."""
+        close = (b"connection", b"close")
+        self.config.encoded_headers.append(close)
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        for connection in self.server_state.connections:
+            if isinstance(connection, Protocol):
+                connection.let_go()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, answer what still comes on open connections, then wait for what is in hand."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        await self.drain.wait(self._quiet(), min(DRAIN_LINGER, self.drain.left))
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self.drain.wait(self._quiet())
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _quiet(self) -> None:
+        # As the library itself waits: nothing tells when the last connection has gone.
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -33,15 +67,15 @@ class RestServer:
 
     def __init__(self, services: Services, listener: socket.socket):
         config = uvicorn.Config(
-            rest_app(services),
-            http="httptools",
+            Counted(Entry(rest_app(services))),
+            http=Protocol,
             loop="none",
             lifespan="off",
             access_log=False,
             log_config=None,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=int(DRAIN_TIMEOUT),
+            timeout_keep_alive=int(KEEP_ALIVE_TIMEOUT),
         )
         self._server = _Server(config)
         self._listener = listener
@@ -56,8 +90,13 @@ class RestServer:
             started.cancel()
             self._task.result()
 
-    async def stop(self) -> None:
-        """Take no more connections; requests in hand get their answer within the drain time."""
+    def announce(self) -> None:
+        """Tell every caller, with its answer, that its connection ends; all are still served."""
+        self._server.announce()
+
+    async def stop(self, drain: Drain) -> None:
+        """Take no more connections; requests in hand get their answer while the drain has time left."""
         if self._task is not None:
+            self._server.drain = drain
             self._server.should_exit = True
             await self._task

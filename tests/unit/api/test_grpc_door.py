@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -10,8 +11,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from gateway.api.grpc.server import NAMES, GrpcServer
+from gateway.core.drain import Drain
 from gateway.domain.ids import new_id
+from gateway.domain.runs import RunState
+from gateway.domain.tensors import Value
 from gateway.errors import Internal, MediaUnreadable
+from gateway.ports import Dispatch, Inference
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
@@ -25,6 +30,8 @@ from gateway.v1 import (
 )
 from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, answering, failing, finished_run, gateway, pipeline
 
+#: How a client balances by itself, and heeds the health of each door.
+HEEDING_HEALTH = json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}})
 REQUEST = pipelines_pb2.ExecuteSyncRequest(pipeline_id="ocr", media=[media_pb2.Media(data=b"abc")])
 
 
@@ -36,7 +43,7 @@ async def door(built: Gateway) -> AsyncIterator[grpc.aio.Channel]:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield channel
     finally:
-        await server.stop()
+        await server.stop(Drain())
 
 
 async def execute(
@@ -189,3 +196,76 @@ async def test_health_says_what_ready_says_of_the_whole_and_of_every_service() -
                     break
             changes.cancel()
     assert len(NAMES) == 5
+
+
+async def test_a_caller_who_leaves_cancels_its_run_and_frees_its_place() -> None:
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def held(inference: Inference, dispatch: Dispatch) -> list[Value]:  # noqa: ARG001
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        return []
+
+    built = await gateway(answer=held)
+    async with door(built) as channel:
+        call = asyncio.create_task(execute(channel))
+        await begun.wait()
+        call.cancel()
+        await left.wait()
+    await built.runs.close()
+    assert [finished.run.state for finished in built.records.finished] == [RunState.CANCELED]
+    assert built.admission.taken == 0
+
+
+async def test_callers_that_heed_health_leave_a_door_whose_stop_is_announced_without_an_error() -> None:
+    built = [await gateway(), await gateway()]
+    servers = [GrpcServer(each.services, "127.0.0.1:0") for each in built]
+    target = "ipv4:" + ",".join([f"127.0.0.1:{await server.start()}" for server in servers])
+    stopped = asyncio.Event()
+
+    async def keep_calling(stub: pipelines_pb2_grpc.PipelinesStub) -> int:
+        calls = 0
+        while not stopped.is_set():
+            await stub.ExecuteSync(REQUEST, wait_for_ready=True)
+            calls += 1
+        return calls
+
+    def ran(door: int) -> int:
+        return len(built[door].records.finished)
+
+    async with grpc.aio.insecure_channel(target, options=[("grpc.service_config", HEEDING_HEALTH)]) as channel:
+        stub = pipelines_pb2_grpc.PipelinesStub(channel)
+        callers = [asyncio.create_task(keep_calling(stub)) for _ in range(8)]
+        while min(ran(0), ran(1)) < 50:
+            await asyncio.sleep(0)
+        await servers[0].announce()
+        seen = (-1, 0)
+        while ran(0) != seen[0] or ran(1) < seen[1] + 200:
+            seen = (ran(0), ran(1)) if ran(0) != seen[0] else seen
+            await asyncio.sleep(0)
+        await servers[0].stop(Drain())
+        stopped.set()
+        calls = await asyncio.gather(*callers)
+    await servers[1].stop(Drain())
+    assert ran(0) + ran(1) == sum(calls)
+
+
+async def test_health_says_not_serving_as_soon_as_the_stop_is_announced() -> None:
+    built = await gateway()
+    server = GrpcServer(built.services, "127.0.0.1:0")
+    port = await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service=NAMES[0]))
+        async for told in watch:
+            if told.status == health_pb2.HealthCheckResponse.SERVING:
+                break
+        await server.announce()
+        assert (await stub.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await anext(aiter(watch))).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await execute(channel)).run_id
+        watch.cancel()
+    await server.stop(Drain())

@@ -184,7 +184,7 @@ def test_what_may_be_tried_again_says_when(document: Json) -> None:
     responses = document["paths"]["/v1/pipelines/{pipelineId}/executeSync"]["post"]["responses"]
     assert "Retry-After" in responses["429"]["headers"]
     assert "Retry-After" in responses["503"]["headers"]
-    assert set(responses["200"]["headers"]) == {"X-Execution-Id", "X-Run-Id", "X-Request-Id"}
+    assert set(responses["200"]["headers"]) == {"X-Execution-Id", "X-Run-Id", "X-Request-Id", "Idempotency-Replayed"}
 
 
 def test_every_example_fits_its_schema(document: Json) -> None:

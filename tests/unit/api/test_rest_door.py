@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.api.rest.app import rest_app
+from gateway.api.rest.entry import Entry
 from gateway.domain.ids import is_uuid, new_id
 from gateway.domain.pipelines import PipelineStatus
 from gateway.errors import Internal, MediaUnreadable, StorageUnavailable, TritonUnavailable
@@ -18,7 +19,7 @@ MEDIA = {"media": ["YWJj"]}
 
 @contextlib.asynccontextmanager
 async def door(built: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(rest_app(built.services), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(Entry(rest_app(built.services)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

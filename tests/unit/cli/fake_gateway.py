@@ -86,7 +86,7 @@ def faking(answering: Answering) -> Iterator[FakeGateway]:
         def reply(self, answer: Answer) -> None:
             self.send_response(answer.status)
             length = 0 if answer.status == 204 else len(answer.content)
-            for name, value in {**answer.headers, "Content-Length": str(length)}.items():
+            for name, value in {"Content-Length": str(length), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.content[:length])

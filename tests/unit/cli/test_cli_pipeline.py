@@ -148,7 +148,7 @@ def background(run: dict[str, object], entries: dict[str, object]) -> Answering:
     def answering(asked: Asked) -> Answer:
         if asked.path.endswith("/executeAsync"):
             return Answer({"executionId": "e-1", "runId": "r-1"}, 202)
-        return Answer(run if asked.path == "/v1/runs/r-1" else entries)
+        return Answer(run if asked.path.startswith("/v1/runs/r-1?wait=") else entries)
 
     return answering
 
@@ -161,7 +161,7 @@ def test_async_gives_the_ids_at_once(scan: Path) -> None:
 
 
 def test_async_and_wait_gives_what_the_run_found(scan: Path) -> None:
-    with faking(background({"runId": "r-1", "state": "completed"}, observation("read"))) as fake:
+    with faking(background({"runId": "r-1", "state": "completed", "done": True}, observation("read"))) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     expected = {"file": str(scan), "executionId": "e-1", "runId": "r-1", "observation": observation("read")}
     assert lines(result) == [expected]
@@ -170,13 +170,17 @@ def test_async_and_wait_gives_what_the_run_found(scan: Path) -> None:
 def test_async_and_wait_on_an_execution_leaves_out_what_other_runs_found(scan: Path) -> None:
     mine = observation("mine")
     entries = mine | {"mediaContents": [{"id": "0", "runId": "r-0"}, *mine["mediaContents"], {"id": "2"}]}
-    with faking(background({"runId": "r-1", "state": "completed"}, entries)) as fake:
+    with faking(background({"runId": "r-1", "state": "completed", "done": True}, entries)) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait", "--execution", "e-1")
     assert lines(result)[0]["observation"] == mine
 
 
 def test_async_and_wait_gives_the_error_of_a_run_that_failed(scan: Path) -> None:
-    failed = {"state": "failed", "error": {"code": "triton.failed", "message": "A model failed on this input."}}
+    failed = {
+        "state": "failed",
+        "done": True,
+        "error": {"code": "triton.failed", "message": "A model failed on this input."},
+    }
     with faking(background(failed, {})) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     assert (result.exit_code, lines(result)) == (
@@ -193,7 +197,7 @@ def test_the_waiting_ends_with_the_timeout_and_says_that_the_run_goes_on(scan: P
 
 def test_the_waiting_bears_a_gateway_that_is_away_for_a_while(scan: Path) -> None:
     away = iter([problem("storage.unavailable", "Away.", 503, Retry_After="2")])
-    answering = background({"state": "completed"}, observation("read"))
+    answering = background({"state": "completed", "done": True}, observation("read"))
     with faking(lambda asked: next(away, answering(asked)) if "/runs/" in asked.path else answering(asked)) as fake:
         result = invoke(fake, "pipeline", "run", "ocr", scan, "--async", "--wait")
     assert result.exit_code == 0
@@ -229,6 +233,8 @@ def test_where_no_gateway_answers_one_sentence_says_what_to_do(scan: Path) -> No
         (["x", "--url", "ftp://host"], "http://host:port"),
         (["x", "--api-key", "a\nb"], "--api-key"),
         (["x", "--parallel", "0"], "--parallel"),
+        (["x", "--priority", "high"], "belong to --async"),
+        (["x", "y", "--key", "k"], "--key names one call"),
         (["--dir", "/nonexistent"], "--dir"),
     ],
 )
@@ -259,3 +265,29 @@ def test_ctrl_c_is_exit_code_130(scan: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("gateway.cli.pipeline.lines", interrupt)
     assert CliRunner().invoke(main, ["pipeline", "run", "ocr", str(scan)]).exit_code == 130
+
+
+def test_a_call_whose_answer_was_lost_is_asked_again_under_the_same_key(scan: Path) -> None:
+    cut = Answer(b"{", headers={"Content-Length": "9", "Connection": "close"})
+    lost = iter([cut, problem("idempotency.in_flight", "Wait.", 409)])
+    with faking(lambda _: next(lost, ran(observation("once")))) as fake:
+        result = invoke(fake, "pipeline", "run", "ocr", scan)
+    assert [line["observation"] for line in lines(result)] == [observation("once")]
+    assert len({asked.headers["idempotency-key"] for asked in fake.asked}) == 1
+    assert len(fake.asked) == 3
+
+
+def test_each_file_has_a_key_of_its_own_and_one_file_may_have_the_callers(scan: Path) -> None:
+    with faking(found("")) as fake:
+        invoke(fake, "pipeline", "run", "ocr", scan, scan)
+        invoke(fake, "pipeline", "run", "ocr", scan, "--key", "mine")
+    first, second, third = (asked.headers["idempotency-key"] for asked in fake.asked)
+    assert (len({first, second}), third) == (2, "mine")
+
+
+def test_a_run_in_the_background_may_be_put_off_and_put_first(scan: Path) -> None:
+    with faking(background({}, {})) as fake:
+        flags = ["--async", "--priority", "high", "--execute-after", "2026-12-01T08:00:00Z"]
+        assert invoke(fake, "pipeline", "run", "ocr", scan, *flags).exit_code == 0
+    sent = fake.asked[0].json
+    assert (sent["priority"], sent["executeAfter"]) == ("high", "2026-12-01T08:00:00Z")

@@ -130,3 +130,48 @@ def test_what_is_not_a_gateway_is_called_so() -> None:
         )
     with faking(lambda _: Answer(b"<html>")) as fake:
         assert "is not a gateway" in invoke(fake, "pipeline", "list").stderr
+
+
+@pytest.mark.parametrize(("state", "code"), [("completed", 0), ("failed", 1), ("canceled", 1)])
+def test_a_run_is_waited_for_until_it_has_ended(state: str, code: int) -> None:
+    looks = iter([Answer({"state": "running", "done": False})])
+    with faking(lambda _: next(looks, Answer({"state": state, "done": True}))) as fake:
+        result = invoke(fake, "run", "wait", "r-1")
+    assert (result.exit_code, lines(result)) == (code, [{"state": state, "done": True}])
+    assert [asked.path for asked in fake.asked] == ["/v1/runs/r-1?wait=30.000"] * 2
+
+
+def test_a_run_that_has_not_ended_in_time_goes_on() -> None:
+    with faking(lambda _: Answer({"state": "running", "done": False})) as fake:
+        result = invoke(fake, "run", "wait", "r-1", "--timeout", "0.01")
+    assert (result.exit_code, result.stderr) == (1, "Error: The run has not ended within 0.01 s, and goes on.\n")
+
+
+def test_a_run_is_watched_to_its_end_across_streams_that_end_before() -> None:
+    def event(number: int, state: str, **more: object) -> bytes:
+        data = json.dumps({"runId": "r-1", "state": state, **more})
+        return f": \nid: {number}\nevent: {state}\ndata: {data}\n\n".encode()
+
+    streams = iter(
+        [
+            b": \nretry: 1000\n\n" + event(1, "queued", sequence=1, at="T1"),
+            event(2, "running", sequence=2, at="T2") + event(3, "completed", done=True, completedAt="T3"),
+        ]
+    )
+    with faking(lambda _: Answer(next(streams))) as fake:
+        result = invoke(fake, "run", "watch", "r-1", "-o", "text")
+    assert result.stdout.splitlines() == ["T1  queued", "T2  running", "T3  completed"]
+    assert [asked.path for asked in fake.asked] == [f"/v1/runs/r-1/events?after={number}" for number in (0, 1)]
+
+
+def test_a_stream_that_says_why_it_ends_is_a_refusal() -> None:
+    said = b'event: error\ndata: {"code":"run.not_found","message":"There is no run with this ID."}\n\n'
+    with faking(lambda _: Answer(said)) as fake:
+        result = invoke(fake, "run", "watch", "r-1")
+    assert (result.exit_code, result.stderr) == (1, "Error: There is no run with this ID.\n")
+
+
+def test_a_run_is_canceled_and_shown() -> None:
+    with faking(lambda _: Answer({"state": "canceled"}, 202)) as fake:
+        assert lines(invoke(fake, "run", "cancel", "r-1")) == [{"state": "canceled"}]
+    assert (fake.asked[0].method, fake.asked[0].path) == ("POST", "/v1/runs/r-1/cancel")

@@ -28,11 +28,52 @@ def test_after_closing_calls_in_hand_go_on_and_others_are_refused() -> None:
     admission = Admission(2)
     with admission.place():
         admission.close()
-        assert admission.closed
+        assert admission.leaving
         with pytest.raises(Draining), admission.place():
             pass
         assert admission.taken == 1
     assert admission.taken == 0
+
+
+def test_a_gateway_that_leaves_still_takes_the_calls_that_come() -> None:
+    admission = Admission(1)
+    admission.leave()
+    assert admission.leaving
+    with admission.place("ocr"):
+        assert admission.taken == 1
+
+
+def test_one_pipeline_cannot_take_all_places() -> None:
+    admission = Admission(3, 2)
+    with admission.place("ocr"), admission.place("ocr"):
+        with pytest.raises(Overloaded), admission.place("ocr"):
+            pass
+        with admission.place("other"), pytest.raises(Overloaded), admission.place("third"):
+            pass
+        assert admission.taken == 2
+
+
+def test_the_config_of_a_pipeline_narrows_its_places_and_never_widens_them() -> None:
+    admission = Admission(8, 2, {"narrow": 1, "wide": 5}.get)
+    with admission.place("narrow"), pytest.raises(Overloaded), admission.place("narrow"):
+        pass
+    with admission.place("wide"), admission.place("wide"), pytest.raises(Overloaded), admission.place("wide"):
+        pass
+
+
+def test_a_call_that_is_accepted_for_the_background_takes_a_place_of_all_alone() -> None:
+    admission = Admission(2, 1)
+    with admission.place("ocr"), admission.place(), pytest.raises(Overloaded), admission.place():
+        pass
+    assert admission.taken == 0
+
+
+def test_names_that_nobody_knows_leave_nothing_behind() -> None:
+    admission = Admission(1)
+    for number in range(100):
+        with admission.place(f"never-{number}"):
+            assert admission.pipelines == 1
+    assert admission.pipelines == 0
 
 
 async def test_the_gateway_is_ready_with_all_its_parts() -> None:

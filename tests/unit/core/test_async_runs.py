@@ -1,15 +1,10 @@
 import pytest
 
 from gateway.domain.calls import Call
-from gateway.domain.media import given
 from gateway.domain.observations import Given
 from gateway.domain.runs import RunState
 from gateway.errors import ExecutionNotFound, GatewayError, InvalidInput, PipelineNotFound, StorageUnavailable
-from unit.fakes import START, Gateway, gateway
-
-
-def call(*media: bytes, **fields: object) -> Call:
-    return Call(**{"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields)  # type: ignore[arg-type]
+from unit.fakes import START, Gateway, call, gateway
 
 
 async def test_a_run_is_accepted_with_all_it_needs_and_does_not_run_yet() -> None:

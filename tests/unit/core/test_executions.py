@@ -1,4 +1,5 @@
 import base64
+from datetime import timedelta
 
 import pytest
 
@@ -121,10 +122,10 @@ async def test_media_of_an_execution_that_is_deleted_meanwhile_leaves_no_blob() 
             await super().put(key, data)
             del built.records.executions["mine"]
 
-    built.executions._blobs = blobs = Deleting()
+    built.executions._blobs = built.removal._blobs = blobs = Deleting()
     with pytest.raises(ExecutionNotFound):
         await built.executions.upload("mine", PNG, None)
-    assert blobs.kept == {}
+    assert (blobs.kept, built.records.doomed) == ({}, {})
 
 
 async def test_deleted_media_is_gone_with_its_bytes() -> None:
@@ -150,7 +151,34 @@ async def test_an_execution_is_deleted_even_where_its_blobs_cannot_be_reached() 
     built = await with_execution()
     await built.executions.upload("mine", PNG, None)
     built.blobs.failure = StorageUnavailable()
-    with pytest.raises(StorageUnavailable):
-        await built.executions.delete("mine")
+    await built.executions.delete("mine")
     with pytest.raises(ExecutionNotFound):
         await built.executions.get("mine")
+    assert (len(built.blobs.kept), len(built.records.doomed)) == (1, 1)
+    built.blobs.failure = None
+    assert await built.removal.sweep() == 1
+    assert (built.blobs.kept, built.records.doomed) == ({}, {})
+
+
+async def test_media_that_cannot_be_said_to_be_stored_stay_doomed() -> None:
+    built = await with_execution()
+
+    class Late(FakeBlobs):
+        async def put(self, key: str, data: bytes) -> None:
+            await super().put(key, data)
+            raise StorageUnavailable
+
+    built.executions._blobs = blobs = Late()
+    with pytest.raises(StorageUnavailable):
+        await built.executions.upload("mine", PNG, None)
+    assert list(built.records.doomed) == list(blobs.kept)
+
+
+async def test_an_execution_says_when_it_is_removed() -> None:
+    built = Gateway()
+    month, own, never = [(await built.executions.create(None, None, None, ttl))[0] for ttl in (None, 90.0, 0.0)]
+    assert month.expires_at == START + timedelta(days=30)
+    assert own.expires_at == START + timedelta(seconds=91)
+    assert never.expires_at is None
+    page = await built.executions.page(ExecutionFilter(), 10, None)
+    assert {each.expires_at for each in page.executions} == {month.expires_at, own.expires_at, None}

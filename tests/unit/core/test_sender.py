@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from gateway.core.drain import Drain
 from gateway.domain.calls import StoredMedia
 from gateway.domain.deliveries import DeliveryState, Failure, Letter, Receipt
 from gateway.domain.hooks import PayloadType
@@ -18,7 +19,7 @@ FOUND = b'{"executionId":"e","mediaContents":[],"documents":[]}'
 
 @asynccontextmanager
 async def sending(built: Gateway) -> AsyncIterator[None]:
-    task = asyncio.create_task(built.sender.send_again_and_again())
+    task = asyncio.create_task(built.sender.send_again_and_again(Drain()))
     try:
         yield
     finally:
@@ -124,7 +125,7 @@ async def test_what_is_in_hand_when_it_stops_may_end() -> None:
         return Receipt(status=200)
 
     built.courier.answer = slowly
-    task = asyncio.create_task(built.sender.send_again_and_again())
+    task = asyncio.create_task(built.sender.send_again_and_again(Drain()))
     await begun.wait()
     task.cancel()
     end.set()

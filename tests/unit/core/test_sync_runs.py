@@ -5,7 +5,6 @@ import pytest
 
 from gateway.domain.calls import Call
 from gateway.domain.ids import new_id
-from gateway.domain.media import given
 from gateway.domain.observations import Given
 from gateway.domain.pipelines import Input, InputRole, PipelineStatus
 from gateway.domain.runs import RunState
@@ -36,10 +35,12 @@ from unit.fakes import (
     START,
     Gateway,
     answering,
+    call,
     failing,
     finished_run,
     gateway,
     media_of,
+    never,
     pipeline,
     text,
 )
@@ -47,17 +48,8 @@ from unit.fakes import (
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 
 
-def call(*media: bytes, timeout: float = 30.0, **fields: object) -> Call:
-    return Call(**{"pipeline_id": "ocr", "media": given(list(media)), "timeout": timeout} | fields)  # type: ignore[arg-type]
-
-
 async def echo(inference: Inference, _: Dispatch) -> list[Value]:
     return [text("OBSERVATION", msgspec.json.encode({"rawText": media_of(inference).decode()}))]
-
-
-async def never(_: Inference, __: Dispatch) -> list[Value]:
-    await asyncio.Event().wait()
-    raise AssertionError
 
 
 async def test_a_call_is_answered_with_the_observation_that_was_recorded() -> None:
@@ -293,8 +285,7 @@ async def test_an_execution_that_is_not_there_is_not_found() -> None:
 async def test_a_caller_who_leaves_leaves_a_canceled_run() -> None:
     built = await gateway(answer=never)
     leaving = asyncio.create_task(built.runs.execute_sync(call(b"a")))
-    while not built.engine.asked:
-        await asyncio.sleep(0)
+    await built.engine.begun()
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
@@ -306,8 +297,7 @@ async def test_a_caller_who_leaves_leaves_a_canceled_run() -> None:
 async def test_a_caller_who_leaves_at_its_deadline_leaves_a_run_that_timed_out() -> None:
     built = await gateway(answer=never)
     leaving = asyncio.create_task(built.runs.execute_sync(call(b"a", timeout=1.0)))
-    while not built.engine.asked:
-        await asyncio.sleep(0)
+    await built.engine.begun()
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     await built.runs.close()

@@ -58,7 +58,7 @@ async def test_a_failure_is_told_with_its_error() -> None:
 
 async def test_hooks_of_an_execution_are_told_of_every_run_on_it() -> None:
     built = await with_hook(event_type=EventType.OBSERVATION_UPDATE)
-    execution, _ = await built.executions.create("e", None, None, ["h"])
+    execution, _ = await built.executions.create("e", None, None, hook_ids=["h"])
     await built.runs.execute_sync(call(execution_id=execution.execution_id, hook_ids=("h",)))
     assert told(built) == [("OBSERVATION_UPDATE", "COMPLETED")]
 

@@ -27,6 +27,7 @@ def test_a_failed_run_names_its_records_in_body_and_headers() -> None:
     assert problem.headers(error, "req-1") == [
         ("content-type", "application/problem+json"),
         ("x-request-id", "req-1"),
+        ("location", "/v1/runs/r"),
         ("x-execution-id", "e"),
         ("x-run-id", "r"),
     ]
@@ -50,5 +51,8 @@ def test_what_no_repeat_heals_says_no_time() -> None:
 
 
 def test_records_that_there_are_not_have_no_header() -> None:
-    assert problem.record_headers(None, None) == []
-    assert problem.record_headers("e", None) == [("x-execution-id", "e")]
+    assert problem.record_headers(None, None, replayed=False) == []
+    assert problem.record_headers("e", None, replayed=True) == [
+        ("x-execution-id", "e"),
+        ("idempotency-replayed", "true"),
+    ]

@@ -3,16 +3,20 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway.domain.calls import Form
 from gateway.domain.executions import Execution
 from gateway.domain.graph import definition
 from gateway.domain.media import Media
 from gateway.domain.pipelines import PipelineStatus
-from gateway.domain.runs import RunError, RunState, Timings
+from gateway.domain.run_events import events
+from gateway.domain.runs import Priority, RunError, RunState, Timings
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_MEDIA_PER_CALL, MAX_META_DATA_BYTES, MAX_TAG_CHARACTERS
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire import protos
+from gateway.wire import protos, run_protos
+from gateway.wire.call_protos import async_call, sync_call
 from gateway.wire.calls import asked as asked_of
 from unit.fakes import EXECUTION_ID, RUN_ID, START, finished_run, pipeline
 
@@ -23,7 +27,7 @@ def request(*media: media_pb2.Media, **fields: object) -> pipelines_pb2.ExecuteS
 
 def test_raw_bytes_base64_and_data_urls_are_the_same_media() -> None:
     text = base64.b64encode(b"abc").decode()
-    call = protos.call(
+    call = sync_call(
         request(
             media_pb2.Media(data=b"abc"),
             media_pb2.Media(base64=text),
@@ -40,11 +44,11 @@ def test_a_request_becomes_the_same_call_as_a_rest_body() -> None:
         media_pb2.Media(data=b"abc"), inputs=b'{"PROMPT":"hi"}', tag="mine", meta_data=b'{"a":12345678901234567890.10}'
     )
     body = b'{"media":["YWJj"],"inputs":{"PROMPT":"hi"},"tag":"mine","metaData":{"a":12345678901234567890.10}}'
-    assert protos.call(asked, 30) == asked_of("ocr", body, 30).call
+    assert sync_call(asked, 30) == asked_of("ocr", body, 30).call
 
 
 def test_what_is_not_set_is_absent() -> None:
-    call = protos.call(request(), 30)
+    call = sync_call(request(), 30)
     assert (call.media, call.inputs, call.tag, call.meta_data, call.timeout) == ((), {}, None, None, 30)
 
 
@@ -68,14 +72,14 @@ def test_what_is_not_set_is_absent() -> None:
 )
 def test_what_is_not_a_call_is_refused_by_its_field(asked: pipelines_pb2.ExecuteSyncRequest, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        protos.call(asked, 30)
+        sync_call(asked, 30)
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan")])
 def test_a_deadline_that_has_passed_is_refused(timeout: float) -> None:
     with pytest.raises(InvalidInput) as refused:
-        protos.call(request(media_pb2.Media(data=b"a")), timeout)
+        sync_call(request(media_pb2.Media(data=b"a")), timeout)
     assert refused.value.field == "timeout"
 
 
@@ -106,7 +110,7 @@ def test_a_graph_becomes_its_message() -> None:
 
 @pytest.mark.parametrize("state", RunState)
 def test_every_state_of_a_run_has_its_number(state: RunState) -> None:
-    message = protos.run(msgspec.structs.replace(finished_run().run, state=state))
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, state=state))
     assert runs_pb2.RunState.Name(message.state) == f"RUN_STATE_{state.upper()}"
 
 
@@ -114,7 +118,7 @@ def test_a_run_becomes_its_message() -> None:
     run = msgspec.structs.replace(
         finished_run().run, timings=Timings(1.5, 2.0, 0.25), error=RunError("run.timeout", "Late.")
     )
-    message = protos.run(run)
+    message = run_protos.run(run)
     assert (message.run_id, message.execution_id, message.attempt, message.media_count) == (RUN_ID, EXECUTION_ID, 1, 1)
     assert message.started_at.ToDatetime(tzinfo=START.tzinfo) == START
     assert (message.timings.queue_ms, message.timings.compute_ms, message.timings.gateway_ms) == (1.5, 2.0, 0.25)
@@ -122,7 +126,7 @@ def test_a_run_becomes_its_message() -> None:
 
 
 def test_a_run_that_did_not_end_has_neither_end_nor_error() -> None:
-    message = protos.run(msgspec.structs.replace(finished_run().run, completed_at=None))
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, completed_at=None))
     assert not message.HasField("completed_at")
     assert not message.HasField("timings")
     assert not message.HasField("error")
@@ -148,3 +152,40 @@ def test_an_execution_without_a_run_has_no_state() -> None:
     assert message.state == runs_pb2.RUN_STATE_UNSPECIFIED
     assert not message.HasField("completed_at")
     assert not message.HasField("error")
+
+
+def test_a_request_for_the_background_becomes_the_same_call_as_a_rest_body() -> None:
+    moment = Timestamp()
+    moment.FromDatetime(START)
+    asked = pipelines_pb2.ExecuteAsyncRequest(
+        call=request(media_pb2.Media(data=b"abc")), priority=runs_pb2.PRIORITY_HIGH, execute_after=moment
+    )
+    body = b'{"media":["YWJj"],"priority":"high","executeAfter":"2026-11-21T08:15:00.123456+01:00"}'
+    assert async_call(asked, 30, "k") == asked_of("ocr", body, 30, Form.ACCEPTED, "k").call
+
+
+def test_a_call_that_goes_on_says_so() -> None:
+    asked = request(media_pb2.Media(data=b"abc"), on_timeout=pipelines_pb2.ON_TIMEOUT_CONTINUE)
+    assert sync_call(asked, 30).goes_on
+    with pytest.raises(InvalidInput) as refused:
+        async_call(pipelines_pb2.ExecuteAsyncRequest(call=asked), 30)
+    assert refused.value.field == "onTimeout"
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_every_priority_has_its_number(priority: Priority) -> None:
+    message = run_protos.run(msgspec.structs.replace(finished_run().run, priority=priority))
+    assert runs_pb2.Priority.Name(message.priority) == f"PRIORITY_{priority.upper()}"
+
+
+def test_a_run_shows_its_tries_and_that_it_has_ended() -> None:
+    message = run_protos.run(finished_run().run)
+    assert (message.done, [each.number for each in message.attempts]) == (True, [1])
+    assert not message.HasField("execute_after")
+
+
+def test_the_event_of_the_end_carries_the_run() -> None:
+    run = finished_run().run
+    told = [run_protos.run_event(each, run if each.state.ended else None) for each in events(run)]
+    assert [each.sequence for each in told] == [1, 2, 3]
+    assert [each.HasField("run") for each in told] == [False, False, True]

@@ -1,7 +1,10 @@
--- Show a run's state on its execution, unless a newer run is shown there; and what the call says of the execution.
+-- An execution was changed by a run: show the state of its newest run there; and, if this is the newest, what the call
+-- says of the execution.
 UPDATE executions
-SET newest_run = run.run_id, state = run.state, started_at = run.started_at, completed_at = run.completed_at,
-    error = run.error, tag = coalesce($2, executions.tag), meta_data = coalesce($3, executions.meta_data)
-FROM runs AS run
+SET newest_run = shown.run_id, state = shown.state, started_at = shown.started_at, completed_at = shown.completed_at,
+    error = shown.error, changed_at = now(),
+    tag = coalesce(CASE WHEN shown.run_id = run.run_id THEN $2::text END, executions.tag),
+    meta_data = coalesce(CASE WHEN shown.run_id = run.run_id THEN $3::json END, executions.meta_data)
+FROM runs AS run, runs AS shown
 WHERE run.run_id = $1 AND executions.execution_id = run.execution_id
-    AND (executions.newest_run IS NULL OR executions.newest_run <= run.run_id)
+    AND shown.run_id = greatest(executions.newest_run, run.run_id)

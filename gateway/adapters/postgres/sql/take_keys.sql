@@ -7,6 +7,6 @@ FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::text[], $5::json[])
 ORDER BY digest
 ON CONFLICT (digest) DO UPDATE
 SET fingerprint = excluded.fingerprint, run_id = excluded.run_id, execution_id = excluded.execution_id,
-    seed = excluded.seed, lease_until = NULL, created_at = now()
+    seed = excluded.seed, lease_until = NULL, created_at = now(), loose = false
 WHERE idempotency_keys.lease_until < now()
 RETURNING run_id

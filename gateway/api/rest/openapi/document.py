@@ -7,24 +7,28 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
-from gateway.api.rest.openapi import health, hooks, keeping, running
-from gateway.api.rest.openapi.parameters import REQUEST_ID, parameters, wire_name
+from gateway.api.rest.openapi import following, health, hooks, keeping, running
+from gateway.api.rest.openapi.parameters import HEADERS as TAKEN
+from gateway.api.rest.openapi.parameters import parameters, wire_name
 from gateway.api.rest.openapi.responses import HEADERS, responses
 from gateway.domain.pipelines import Edge, Input, Node, NodeInput, NodeOutput, Output
 from gateway.domain.runs import RunError, Timings
 from gateway.wire.fields import Schema
 from gateway.wire.openapi import refusal, schemas
 
-OPERATIONS: Final = {**running.OPERATIONS, **keeping.OPERATIONS, **hooks.OPERATIONS, **health.OPERATIONS}
+_PARTS: Final = (running, following, keeping, hooks, health)
+OPERATIONS: Final = {name: each for part in _PARTS for name, each in part.OPERATIONS.items()}
 _INNER: Final = (Input, Output, Node, NodeInput, NodeOutput, Edge, RunError, Timings)
-STRUCTS: Final = (*running.STRUCTS, *keeping.STRUCTS, *hooks.STRUCTS, *health.STRUCTS, *_INNER)
+STRUCTS: Final = (*(each for part in _PARTS for each in part.STRUCTS), *_INNER)
 _DESCRIPTION: Final = """
 Runs NVIDIA Triton ensembles on media, and keeps what they found.
 
 - A **pipeline** is an ensemble in Triton: `GET /v1/pipelines` lists them.
 - `POST /v1/pipelines/{pipelineId}/executeSync` runs one on media (base64) and answers with an
   **observation**: one entry per media.
-- `POST …/executeAsync` does the same in the background: it answers at once with a **run** to look at.
+- `POST …/executeAsync` does the same in the background: it answers at once with a **run** to look at, to wait for
+  (`?wait=30s`), to follow (`/events`) or to cancel.
+- With an `Idempotency-Key` any of them may be repeated without being done twice.
 - Both belong to an **execution**, the record that holds media, the observation of all runs, a tag and metadata. A call
   that names none brings one about.
 - A **hook** is told, over HTTP and signed, of what happens to the executions that name it.
@@ -38,7 +42,7 @@ _TAGS: Final = {
     "Executions": "The lasting records that runs belong to.",
     "Media": "Media that are stored on an execution.",
     "Observations": "What the runs of an execution have found.",
-    "Runs": "Single calls of a pipeline: state, error, and where the time went.",
+    "Runs": "Single calls of a pipeline: read, waited for, followed and canceled.",
     "Hooks": "Who is told of what happens to executions, and what came of it.",
     "Health": "How the gateway is.",
 }
@@ -55,7 +59,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "components": {
             "schemas": schemas(STRUCTS),
             "headers": HEADERS,
-            "parameters": {"RequestId": REQUEST_ID},
+            "parameters": dict(TAKEN),
             "examples": _refusals(),
         },
     }
@@ -102,7 +106,8 @@ def _path(route: HTTPRoute) -> str:
 def _operation(route: HTTPRoute, handler: HTTPRouteHandler) -> Schema:
     name = str(handler.operation_id)
     told = OPERATIONS[name]
-    taken = [*parameters(handler, route.path_parameters), {"$ref": "#/components/parameters/RequestId"}]
+    headers = [{"$ref": f"#/components/parameters/{each}"} for each in ("RequestId", *told.takes)]
+    taken = [*parameters(handler, route.path_parameters), *headers]
     found: Schema = {
         "operationId": name,
         "tags": [told.tag],

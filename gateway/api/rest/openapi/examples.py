@@ -11,7 +11,11 @@ MEDIA: Final = "01a1fd5a-fafc-7435-8a67-803f1386d8a1"
 HOOK: Final = "archive-told"
 DELIVERY: Final = "01a1fd6b-0c3e-7d10-9a55-30a1c27f1b02"
 EXPRESSION: Final = "mediaContents.imageHash"
+_BEGAN: Final = "2026-11-21T09:06:00.521Z"
 _AT: Final = "2026-11-21T09:06:00.524Z"
+URLS: Final = {
+    name: f"/v1/runs/{RUN}{path}" for name, path in (("self", ""), ("events", "/events"), ("cancel", "/cancel"))
+}
 
 EXECUTION_BODY: Final = {
     "executionId": EXECUTION,
@@ -21,6 +25,7 @@ EXECUTION_BODY: Final = {
 }
 ONE_IMAGE: Final = {"media": [PNG]}
 ON_AN_EXECUTION: Final = {"executionId": EXECUTION, "media": [PNG], "idempotent": True, "timeout": 20}
+BEFORE_OTHERS: Final = {"media": [PNG], "priority": "high", "executeAfter": _AT}
 WITH_ALL: Final = {
     "media": [f"data:image/png;base64,{PNG}", PNG],
     "tag": "archive",
@@ -59,6 +64,7 @@ EXECUTION_SHOWN: Final = {
     "status": "COMPLETED",
     "completedAt": _AT,
     "duration": 0.002743,
+    "expiresAt": "2026-12-21T09:06:00.524Z",
 }
 RUN_SHOWN: Final = {
     "runId": RUN,
@@ -66,14 +72,41 @@ RUN_SHOWN: Final = {
     "pipelineId": PIPELINE,
     "pipelineVersion": 0,
     "state": "completed",
+    "done": True,
+    "priority": "normal",
     "attempt": 1,
+    "attempts": [{"number": 1, "startedAt": _BEGAN, "endedAt": _AT}],
     "mediaCount": 1,
-    "createdAt": "2026-11-21T09:06:00.521Z",
-    "startedAt": "2026-11-21T09:06:00.521Z",
+    "createdAt": _BEGAN,
+    "startedAt": _BEGAN,
     "completedAt": _AT,
     "timings": {"queueMs": 0.006, "computeMs": 2.128, "gatewayMs": 0.61},
     "modelVersions": {"decode": "1", "image_measure": "1"},
+    "urls": URLS,
 }
+WAITING: Final = {
+    "runId": RUN,
+    "executionId": EXECUTION,
+    "pipelineId": PIPELINE,
+    "pipelineVersion": 0,
+    "state": "queued",
+    "done": False,
+    "priority": "high",
+    "attempt": 0,
+    "attempts": [],
+    "mediaCount": 1,
+    "createdAt": _BEGAN,
+    "modelVersions": {},
+    "urls": URLS,
+}
+CANCELED: Final = WAITING | {
+    "state": "canceled",
+    "done": True,
+    "cancelRequestedAt": _AT,
+    "completedAt": _AT,
+    "error": {"code": "run.canceled", "message": "The run was canceled."},
+}
+QUEUED_EVENT: Final = {"sequence": 1, "runId": RUN, "state": "queued", "attempt": 0, "at": _BEGAN}
 MEDIA_SHOWN: Final = {"mediaId": MEDIA, "contentType": "image/png", "size": 73, "createdAt": _AT}
 UPLOADED: Final = {"mediaId": MEDIA, "mediaIds": [MEDIA]}
 PIPELINE_SHOWN: Final = {

@@ -1,4 +1,4 @@
-"""The operations on what is kept: executions, their media, their observations, and runs."""
+"""The operations on what is kept: executions, their runs, their media and their observations."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,8 @@ from gateway.api.rest.openapi.operation import Answer, Body, Operation, json, ma
 from gateway.api.rest.openapi.running import TRANSFORMED, TRANSFORMED_WORDS
 from gateway.wire.fields import Schema
 from gateway.wire.observations import ObservationBody
-from gateway.wire.views import ExecutionView, MediaView, RunView, UploadedView
+from gateway.wire.runs import RunView
+from gateway.wire.views import ExecutionView, MediaView, UploadedView
 
 _LINK: Final = ("Link",)
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}
@@ -63,12 +64,6 @@ EXECUTIONS: Final[Mapping[str, Operation]] = {
         summary="List the runs of an execution",
         answers=[Answer(200, "Runs.", json(many(RunView), one=[examples.RUN_SHOWN]), _LINK)],
         refusals=(*refusals.LISTS, *refusals.EXECUTION),
-    ),
-    "getRun": Operation(
-        tag="Runs",
-        summary="Show a run",
-        answers=[Answer(200, "The run.", json(ref(RunView), completed=examples.RUN_SHOWN))],
-        refusals=refusals.RUN,
     ),
 }
 MEDIA: Final[Mapping[str, Operation]] = {

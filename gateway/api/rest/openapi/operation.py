@@ -43,6 +43,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answers: Sequence[Answer]
     refusals: Sequence[type[GatewayError]]
     body: Body | None = None
+    #: Headers of the request that mean something here.
+    takes: Sequence[str] = ()
 
 
 def ref(named: type[msgspec.Struct] | str) -> Schema:

@@ -9,7 +9,7 @@ from litestar.typing import FieldDefinition
 
 from gateway.api.rest.openapi import examples
 from gateway.domain.runs import RunState
-from gateway.limits import MAX_TAG_CHARACTERS
+from gateway.limits import MAX_TAG_CHARACTERS, MAX_WAIT
 from gateway.wire.fields import Schema
 
 #: What a handler takes that comes from elsewhere.
@@ -29,18 +29,46 @@ _QUERY: Final[Mapping[str, Schema]] = {
     "superseded": {"description": "Show entries too whose place an idempotent run has taken."},
     "tag": {"description": "Only those of this tag."},
     "status": {"description": "Only those of this status."},
+    "wait": {
+        "description": "Seconds to wait for its end, or with `If-None-Match` for any change: `30` or `30s`; "
+        f"at most {MAX_WAIT:g}.",
+        "example": "30s",
+    },
+    "after": {"description": "The last event that was seen; `Last-Event-ID` goes before it."},
 }
 _LIMITS: Final[Mapping[str, Schema]] = {
     "status": {"enum": [each.upper() for each in RunState]},
     "tag": {"maxLength": MAX_TAG_CHARACTERS},
     "cursor": {"pattern": r"^\d{1,18}$"},
+    "wait": {"pattern": r"^\d{1,6}(\.\d{1,6})?s?$"},
+    "after": {"minimum": 0},
 }
-#: The caller's own name of a request.
-REQUEST_ID: Final[Schema] = {
-    "name": "X-Request-Id",
-    "in": "header",
-    "description": "A name for this request of your own; refusals and the answers of runs bear it.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+
+
+def _header(name: str, description: str, pattern: str) -> Schema:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", "pattern": pattern},
+    }
+
+
+#: The headers that requests may bear, by the names that operations call them.
+HEADERS: Final[Mapping[str, Schema]] = {
+    "RequestId": _header(
+        "X-Request-Id",
+        "A name for this request of your own; refusals and the answers of runs bear it.",
+        "^[A-Za-z0-9._-]{1,128}$",
+    ),
+    "IdempotencyKey": _header(
+        "Idempotency-Key",
+        "A name for this call of your own, bare or in quotes: a repeat under it is answered as the call was, and does "
+        "nothing anew.",
+        "^[ -~]{1,257}$",
+    ),
+    "IfNoneMatch": _header("If-None-Match", "The `ETag` that is known: answered with 304 while it holds.", "^.+$"),
+    "LastEventId": _header("Last-Event-ID", "The `id` of the last event that was seen.", r"^\d{1,19}$"),
 }
 
 

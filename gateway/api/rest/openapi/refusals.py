@@ -8,6 +8,8 @@ from gateway.errors import (
     GatewayError,
     Internal,
     InvalidInput,
+    KeyInFlight,
+    KeyReused,
     Malformed,
     MediaLimit,
     MediaNotFound,
@@ -19,6 +21,7 @@ from gateway.errors import (
     PipelineNotReady,
     RequestIncomplete,
     ResultGone,
+    RunFinished,
     RunNotFound,
     RunTimeout,
     RuntimeUnsupported,
@@ -31,6 +34,7 @@ from gateway.errors import (
     TritonOverloaded,
     TritonUnavailable,
     WiringInvalid,
+    WorkerLost,
 )
 
 Refusals = tuple[type[GatewayError], ...]
@@ -47,6 +51,9 @@ RECORDS: Final[Refusals] = (*ANY, StorageUnavailable)
 LISTS: Final[Refusals] = (*RECORDS, InvalidInput)
 PIPELINE: Final[Refusals] = (*ANY, PipelineNotFound, PipelineNotReady, TritonUnavailable)
 RUN: Final[Refusals] = (*RECORDS, RunNotFound)
+#: Those that wait for a run.
+FOLLOW: Final[Refusals] = (*RUN, InvalidInput, Overloaded)
+CANCEL: Final[Refusals] = (*RUN, RunFinished)
 EXECUTION: Final[Refusals] = (*RECORDS, ExecutionNotFound)
 OBSERVATION: Final[Refusals] = (*EXECUTION, ResultGone)
 #: `/json` refuses an observation that no JSON reader takes.
@@ -65,6 +72,8 @@ ACCEPT: Final[Refusals] = (
     Overloaded,
     Draining,
     RuntimeUnsupported,
+    KeyReused,
+    KeyInFlight,
 )
 #: Those that wait for what it finds.
 EXECUTE: Final[Refusals] = (
@@ -75,4 +84,6 @@ EXECUTE: Final[Refusals] = (
     TritonFailed,
     WiringInvalid,
     RunTimeout,
+    ResultGone,
+    WorkerLost,
 )

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from gateway.api.rest.openapi.operation import Answer, Operation, ref
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, RunTimeout
 from gateway.wire.fields import Schema
 from gateway.wire.problem import CONTENT_TYPE, Problem
 
@@ -20,6 +20,8 @@ HEADERS: Final[Mapping[str, Schema]] = {
     "X-Execution-Id": _header("The execution that the call belongs to."),
     "X-Run-Id": _header("The run that the call has left."),
     "Location": _header("Where the run can be looked at."),
+    "Idempotency-Replayed": _header("`true` where the call was made before, under the same key."),
+    "ETag": _header("The tag of this state of the run."),
     "Link": _header('The next page, as `<…>; rel="next"`; absent on the last.'),
     "Retry-After": _header("Seconds after which a repeat can succeed.", "integer"),
 }
@@ -49,6 +51,8 @@ def _refusal(status: int, errors: Sequence[type[GatewayError]]) -> Schema:
     names = ["X-Request-Id"]
     if any(each.retry_after is not None for each in errors):
         names.append("Retry-After")
+    if RunTimeout in errors:
+        names.append("Location")
     return {
         "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}.",
         "headers": _headers(names),

@@ -11,7 +11,8 @@ from gateway.wire.problem import Problem
 from gateway.wire.views import AcceptedView, Envelope, PipelineDetail, PipelineView
 
 _TAG: Final = "Pipelines"
-_RECORDS: Final = ("X-Execution-Id", "X-Run-Id", "X-Request-Id")
+_RECORDS: Final = ("X-Execution-Id", "X-Run-Id", "X-Request-Id", "Idempotency-Replayed")
+_TAKES: Final = ("IdempotencyKey",)
 _CALL: Final = Body(
     json(
         ref(ExecuteBody),
@@ -21,18 +22,19 @@ _CALL: Final = Body(
     ),
     "What to run on, and how.",
 )
-_TRANSFORM_CALL: Final = Body(json(ref(ExecuteBody), one_image=examples.TRANSFORMED), "What to run on, and how.")
-_TOLD_CALL: Final = Body(
+_LATER_CALL: Final = Body(
     json(
         ref(ExecuteBody),
         one_image=examples.ONE_IMAGE,
+        before_others=examples.BEFORE_OTHERS,
         on_an_execution=examples.ON_AN_EXECUTION,
         with_a_tag_and_entries_of_your_own=examples.WITH_ALL,
         told_to_an_address_of_your_own=examples.TOLD,
         told_to_a_hook_and_not_kept=examples.TOLD_AND_NOT_KEPT,
     ),
-    "What to run on, and how.",
+    "What to run on, when, and who is told of it.",
 )
+_TRANSFORM_CALL: Final = Body(json(ref(ExecuteBody), one_image=examples.TRANSFORMED), "What to run on, and how.")
 TRANSFORMED: Final = {**json({}, one_value="0000000000000000"), **text(one_value='"0000000000000000"')}
 TRANSFORMED_WORDS: Final = "What the expression makes: JSON where `Accept` names it, else the same as text."
 
@@ -81,6 +83,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             )
         ],
         refusals=refusals.EXECUTE,
+        takes=_TAKES,
     ),
     "executeSyncJson": Operation(
         tag=_TAG,
@@ -88,6 +91,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=_CALL,
         answers=[Answer(200, "Labels as keys.", json({"type": "object"}, of_an_invoice=examples.PLAIN), _RECORDS)],
         refusals=refusals.EXECUTE,
+        takes=_TAKES,
     ),
     "executeSyncTransform": Operation(
         tag=_TAG,
@@ -95,11 +99,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=_TRANSFORM_CALL,
         answers=[Answer(200, TRANSFORMED_WORDS, TRANSFORMED, _RECORDS)],
         refusals=(*refusals.EXECUTE, *refusals.TRANSFORM),
+        takes=_TAKES,
     ),
     "executeAsync": Operation(
         tag=_TAG,
         summary="Run a pipeline in the background",
-        body=_TOLD_CALL,
+        body=_LATER_CALL,
         answers=[
             Answer(
                 202,
@@ -109,6 +114,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             )
         ],
         refusals=refusals.ACCEPT,
+        takes=_TAKES,
     ),
 }
 

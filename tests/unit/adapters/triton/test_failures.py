@@ -5,6 +5,7 @@ from gateway.errors import (
     GatewayError,
     MediaLimit,
     MediaUnreadable,
+    ModelDied,
     PipelineNotReady,
     TritonFailed,
     TritonOverloaded,
@@ -57,8 +58,8 @@ def test_a_refusal_is_cut_to_its_limit_and_shows_only_what_is_printable() -> Non
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("in ensemble 'ocr', Stub process 'decode_0_0' is not healthy.", PipelineNotReady),
-        ("Stub process 'decode_0_0' is not healthy.", PipelineNotReady),
+        ("in ensemble 'ocr', Stub process 'decode_0_0' is not healthy.", ModelDied),
+        ("Stub process 'decode_0_0' is not healthy.", ModelDied),
         ("Failed to initialize stub, stub process exited unexpectedly: decode_0_0", PipelineNotReady),
         ("Request for unknown model: 'ocr' is not found", PipelineNotReady),
         ("Request for unknown model: 'ocr' version 1 is not at ready state", PipelineNotReady),
@@ -77,6 +78,13 @@ def test_what_triton_says_becomes_an_error_of_ours_in_fixed_words(
     assert type(error) is kind
     assert "_0_0" not in error.message
     assert "'" not in error.message.replace("Triton's", "")
+
+
+def test_a_death_names_the_instance_to_the_core_alone() -> None:
+    error = translated("in ensemble 'ocr', Stub process 'text_detect_0' is not healthy.")
+    assert isinstance(error, ModelDied)
+    assert error.instance == "text_detect_0"
+    assert error.code == PipelineNotReady.code
 
 
 def test_what_kept_triton_away_goes_to_the_log_and_not_to_the_caller(caplog: pytest.LogCaptureFixture) -> None:

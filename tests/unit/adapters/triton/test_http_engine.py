@@ -10,6 +10,7 @@ from gateway.domain.tensors import Value, frame
 from gateway.errors import (
     GatewayError,
     MediaUnreadable,
+    ModelDied,
     PipelineNotReady,
     TritonFailed,
     TritonOverloaded,
@@ -40,6 +41,7 @@ class OneAnswer:
         self.line = b""
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
+        self.left = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -47,7 +49,9 @@ class OneAnswer:
         self.headers = dict(line.lower().split(b": ", 1) for line in lines)
         self.body = await reader.readexactly(int(self.headers[b"content-length"]))
         writer.write(self._answer)
-        await reader.read()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        self.left.set()
         writer.close()
 
 
@@ -66,7 +70,7 @@ def output(name: str, datatype: str, shape: list[int], size: int) -> dict[str, o
 
 
 async def test_a_request_is_a_json_header_with_the_raw_tensors_behind_it() -> None:
-    async with triton("200 OK", {"outputs": []}) as (asked, engine):
+    async with triton("200 OK", {"id": RUN_ID, "outputs": []}) as (asked, engine):
         await engine.infer(INFERENCE, Dispatch())
     assert asked.line == b"POST /v2/models/ocr/infer HTTP/1.1"
     split = int(asked.headers[b"inference-header-content-length"])
@@ -82,9 +86,20 @@ async def test_a_request_is_a_json_header_with_the_raw_tensors_behind_it() -> No
     }
 
 
+@pytest.mark.parametrize("header", [{"id": "another", "outputs": []}, {"outputs": []}])
+async def test_an_answer_that_names_another_request_is_nobody_s_and_closes_its_connection(
+    header: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with triton("200 OK", header) as (asked, engine):
+        with pytest.raises(TritonUnavailable):
+            await engine.infer(INFERENCE, Dispatch())
+        await asked.left.wait()
+    assert "triton.answer_mixed_up" in caplog.messages
+
+
 @pytest.mark.parametrize(("name", "path"), [("a/b", b"a%2Fb"), ("a b", b"a%20b"), ("a?x=1", b"a%3Fx%3D1")])
 async def test_a_model_name_cannot_leave_its_place_in_the_path(name: str, path: bytes) -> None:
-    async with triton("200 OK", {"outputs": []}) as (asked, engine):
+    async with triton("200 OK", {"id": RUN_ID, "outputs": []}) as (asked, engine):
         await engine.infer(Inference(name, (), RUN_ID), Dispatch())
     assert asked.line == b"POST /v2/models/%b/infer HTTP/1.1" % path
 
@@ -93,6 +108,7 @@ async def test_the_outputs_are_cut_from_the_bytes_behind_the_header() -> None:
     header = {
         "model_name": "ocr",
         "model_version": "1",
+        "id": RUN_ID,
         "outputs": [output("A", "BYTES", [1], 5), output("B", "UINT8", [0], 0), output("C", "INT16", [1, 1], 2)],
     }
     async with triton("200 OK", header, b"\x01\x00\x00\x00x\x05\x00") as (_, engine):
@@ -117,7 +133,7 @@ async def test_an_answer_that_is_not_of_the_protocol_is_a_failure_of_triton(head
         ("400 Bad Request", "in ensemble 'ocr', decode: the media is empty", MediaUnreadable),
         ("400 Bad Request", "[request id: 1] unexpected shape for input 'IMAGE'", TritonFailed),
         ("500 Internal Server Error", "in ensemble 'ocr', decode: the media is empty", TritonFailed),
-        ("500 Internal Server Error", "Stub process 'decode_0_0' is not healthy.", PipelineNotReady),
+        ("500 Internal Server Error", "Stub process 'decode_0_0' is not healthy.", ModelDied),
         ("404 Not Found", "Request for unknown model: 'ocr' is not found", PipelineNotReady),
         ("503 Service Unavailable", "Exceeds maximum queue size", TritonOverloaded),
         ("503 Service Unavailable", "Server is stopping, scheduler rejected", TritonUnavailable),

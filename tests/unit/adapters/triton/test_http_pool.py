@@ -1,12 +1,15 @@
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from gateway.adapters.triton.connection import HttpReply
+from gateway.adapters.triton.connection import Connection, HttpReply
 from gateway.adapters.triton.pool import Pool
 from gateway.errors import TritonFailed, TritonUnavailable
+from gateway.limits import DEAD_PEER_TIMEOUT
 from gateway.ports import Dispatch
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\nName: %b\r\n\r\n"
@@ -166,6 +169,76 @@ async def test_a_connection_that_the_server_will_not_keep_is_not_used_again() ->
         for _ in range(2):
             assert bytes((await asked(pool)).header) == b"a"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("extra", [1, 2], ids=["half an answer", "a whole one"])
+async def test_a_second_answer_behind_the_first_is_not_taken_for_that_of_the_next_request(extra: int) -> None:
+    second = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+    asked_for = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
+
+    async def twice(peer: Peer, name: bytes) -> None:
+        if peer.number == 1 and name == b"a":
+            peer.send(asked_for + second[: len(second) * extra // 2])
+        else:
+            peer.answer(name)
+
+    async with serving(twice) as (server, pool):
+        assert bytes((await asked(pool, b"a")).header) == b"a"
+        assert bytes((await asked(pool, b"b")).header) == b"b"
+    assert server.connections == 2
+
+
+async def test_an_answer_that_nobody_asked_for_closes_the_connection() -> None:
+    peers: list[Peer] = []
+
+    async def known(peer: Peer, name: bytes) -> None:
+        peers.append(peer)
+        peer.answer(name)
+
+    async with serving(known) as (server, pool):
+        await asked(pool, b"a")
+        (connection,) = pool._idle
+        peers[0].answer(b"wrong")
+        async with asyncio.timeout(5):
+            while connection.usable:
+                await asyncio.sleep(0)
+        assert bytes((await asked(pool, b"b")).header) == b"b"
+    assert server.connections == 2
+
+
+async def test_a_caller_that_leaves_as_its_answer_comes_leaves_the_connection_to_one_other() -> None:
+    async with serving(echo, size=1) as (server, pool):
+        await asked(pool, b"a")
+        leaving = asyncio.create_task(asked(pool, b"b"))
+        await asyncio.sleep(0)
+        (connection,) = pool._open
+        assert connection._answer is not None
+        connection._answer.add_done_callback(lambda _: leaving.cancel())
+        await asyncio.gather(leaving, return_exceptions=True)
+        names = [b"c", b"d", b"e"]
+        replies = await asyncio.gather(*(asked(pool, name) for name in names))
+        assert [bytes(reply.header) for reply in replies] == names
+        assert (len(pool._idle), pool._places._value) == (1, 1)
+    assert server.connections == 1
+
+
+async def test_a_connection_that_is_lost_before_it_is_used_costs_one_try_and_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh = Pool._fresh
+
+    async def lost(pool: Pool) -> Connection:
+        connection = await fresh(pool)
+        connection.connection_lost(None)
+        return connection
+
+    async with serving(echo, size=1) as (_, pool):
+        with monkeypatch.context() as patched:
+            patched.setattr(Pool, "_fresh", lost)
+            with pytest.raises(TritonUnavailable):
+                await asked(pool)
+        assert bytes((await asked(pool, b"b")).header) == b"b"
+        assert pool._places._value == 1
 
 
 async def test_an_idle_connection_that_the_server_closed_costs_nobody_anything() -> None:
@@ -371,3 +444,19 @@ async def test_the_time_of_an_exchange_is_told_apart_from_the_wait_for_its_place
     assert first.waited >= 0
     assert first.computed > 0
     assert second.waited >= first.computed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such timer")
+async def test_a_connection_notices_that_the_machine_at_its_other_end_is_gone() -> None:
+    async def behaviour(peer: Peer, _: bytes) -> None:
+        peer.answer(b"{}")
+
+    async with ScriptedServer(behaviour) as server:
+        pool = Pool("127.0.0.1", server.port, 1)
+        await pool.exchange([REQUEST % b"a"], Dispatch())
+        (connection,) = pool._open
+        assert connection._transport is not None
+        raw = connection._transport.get_extra_info("socket")
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_PEER_TIMEOUT * 1000
+        await pool.close()

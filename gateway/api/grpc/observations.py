@@ -1,4 +1,4 @@
-"""`gateway.v1.Runs` and `gateway.v1.Observations`: each method converts, calls the core, and converts back."""
+"""`gateway.v1.Observations`: each method converts, calls the core, and converts back."""
 
 from typing import Any
 
@@ -7,28 +7,10 @@ import grpc.aio
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
 from gateway.core.executions import place
-from gateway.v1 import observations_pb2, observations_pb2_grpc, runs_pb2, runs_pb2_grpc
-from gateway.wire import protos
+from gateway.v1 import observations_pb2, observations_pb2_grpc
 from gateway.wire.observations import given_entries
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-class Runs(runs_pb2_grpc.RunsServicer):
-    """The records of runs."""
-
-    def __init__(self, services: Services):
-        self._services = services
-
-    async def GetRun(self, request: runs_pb2.GetRunRequest, context: Context) -> runs_pb2.Run:
-        """One run."""
-        return protos.run(await self._services.runs.get(request.run_id))
-
-    async def ListRuns(self, request: runs_pb2.ListRunsRequest, context: Context) -> runs_pb2.ListRunsResponse:
-        """A page of the runs of one execution."""
-        limit = page_limit(request.limit)
-        page = await self._services.runs.page(request.execution_id, limit, request.cursor or None)
-        return runs_pb2.ListRunsResponse(runs=map(protos.run, page.runs), next_cursor=page.next_cursor or "")
 
 
 class Observations(observations_pb2_grpc.ObservationsServicer):

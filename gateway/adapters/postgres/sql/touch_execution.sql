@@ -1,0 +1,3 @@
+-- An execution is being changed: hold it until the transaction ends.
+UPDATE executions SET changed_at = now() WHERE execution_id = $1
+RETURNING execution_id

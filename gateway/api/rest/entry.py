@@ -1,0 +1,66 @@
+"""What stands before the routes of REST: it names each request, and traces it."""
+
+from typing import Any, Final
+
+from litestar import Litestar, Request
+from litestar.enums import ScopeType
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
+
+from gateway import telemetry, tracing
+from gateway.api.request_id import HEADER, request_id
+from gateway.errors import GatewayError
+
+_NAME: Final = HEADER.encode()
+_TRACE: Final = frozenset((b"traceparent", b"tracestate"))
+
+
+class Entry:
+    """An ASGI application around the routes."""
+
+    def __init__(self, app: Litestar):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its name in the scope, in the log and in the answer."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        name = request_id(_header(scope, _NAME))
+        scope["request_id"] = name  # type: ignore[typeddict-unknown-key]  # beside those of ASGI
+        header = (_NAME, name.encode())
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                known = any(key == _NAME for key, _ in message["headers"])
+                message["headers"] = message["headers"] if known else [*message["headers"], header]
+            await send(message)
+
+        with telemetry.about(request_id=name):
+            if tracing.on():
+                await self._traced(scope, receive, named)
+            else:
+                await self._app(scope, receive, named)
+
+    async def _traced(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        parent = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _TRACE}
+        method = str(scope["method"])
+        with tracing.span(method, tracing.SERVER, parent or None, **{"http.request.method": method}) as span:
+
+            async def noted(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.note(**{"http.response.status_code": message["status"]})
+                    if message["status"] >= GatewayError.http:
+                        span.failed(str(message["status"]))
+                await send(message)
+
+            await self._app(scope, receive, noted)
+            span.rename(f"{method} {scope.get('path_template', '')}".strip())
+
+
+def request_name(request: Request[Any, Any, Any]) -> str:
+    """The name of a request, as the entry has put it in the scope."""
+    return str(request.scope.get("request_id") or request_id(request.headers.get(HEADER)))
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)

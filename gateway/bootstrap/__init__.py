@@ -1,0 +1,18 @@
+"""Puts the gateway together: settings in, a running program out."""
+
+from gateway.bootstrap.assembly import core
+from gateway.bootstrap.embedding import grounded, preflight, stack_plan
+from gateway.bootstrap.records import Report, migrate_records, open_database
+from gateway.bootstrap.serving import serve, work
+
+__all__ = [
+    "Report",
+    "core",
+    "grounded",
+    "migrate_records",
+    "open_database",
+    "preflight",
+    "serve",
+    "stack_plan",
+    "work",
+]

@@ -1,0 +1,188 @@
+"""The core over its adapters: the one place that knows which concrete thing is plugged in where."""
+
+import asyncio
+import contextlib
+import urllib.parse
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+
+import grpc.aio
+
+from gateway.adapters.images import PillowDecoder
+from gateway.adapters.jsonata.pool import TransformPool
+from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.deliveries import PostgresDeliveries
+from gateway.adapters.postgres.doomed import PostgresDoomed
+from gateway.adapters.postgres.entries import PostgresEntries
+from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.hooks import PostgresHooks
+from gateway.adapters.postgres.keys import PostgresKeys
+from gateway.adapters.postgres.pipelines import PostgresPipelines
+from gateway.adapters.postgres.retention import PostgresRetention
+from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.adapters.postgres.turns import PostgresTurns
+from gateway.adapters.supervisor.stack import Endpoints
+from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.grpc_engine import GrpcEngine
+from gateway.adapters.triton.http_engine import HttpEngine
+from gateway.adapters.triton.models import TritonModels
+from gateway.adapters.triton.witness import TritonWitness
+from gateway.adapters.webhooks.courier import WebhookCourier
+from gateway.adapters.webhooks.targets import Targets
+from gateway.api.services import Services
+from gateway.bootstrap.embedding import database_url
+from gateway.core.admission import Admission
+from gateway.core.calling import Stores, runs_over
+from gateway.core.deliveries import Deliveries
+from gateway.core.dispatch import Dispatcher
+from gateway.core.executions import Executions
+from gateway.core.expiring import expiring
+from gateway.core.following import Following
+from gateway.core.healing import Healing
+from gateway.core.health import Health
+from gateway.core.holding import Holding
+from gateway.core.hooks import Hooks
+from gateway.core.keeping import Keeping
+from gateway.core.letters import Letters
+from gateway.core.observations import Observations
+from gateway.core.payloads import Payloads
+from gateway.core.pipelines import Pipelines
+from gateway.core.quotas import Quotas
+from gateway.core.removal import Removal
+from gateway.core.sender import Sender
+from gateway.core.staging import Staging
+from gateway.core.stray import StrayMedia
+from gateway.core.sweeping import Sweeper
+from gateway.core.telling import Telling
+from gateway.core.waiting import Waiting
+from gateway.core.worker import Worker
+from gateway.domain.retention import Retention
+from gateway.errors import CannotStart
+from gateway.exposition import Exposition
+from gateway.limits import LEASE_SHARE
+from gateway.ports import BlobStore, InferenceEngine
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True)
+class Background:
+    """What works on runs in the background."""
+
+    worker: Worker
+    keeping: Keeping
+    sweeper: Sweeper
+    sender: Sender
+
+
+@contextlib.asynccontextmanager
+async def core(
+    settings: Settings, endpoints: Endpoints, database: Database, blobs: BlobStore
+) -> AsyncIterator[tuple[Services, Background]]:
+    """The use cases over their adapters; knows every pipeline when it is entered."""
+    channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
+    engine = _engine(settings, endpoints, channel)
+    control = TritonControl(channel)
+    pipelines = Pipelines(control, PostgresPipelines(database))
+    admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
+    store = PostgresRuns(database, lambda: admission.taken)
+    executions, entries = PostgresExecutions(database), PostgresEntries(database)
+    hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    courier = WebhookCourier(_targets(settings))
+    telling = Telling(hooks, executions, courier)
+    transformer = TransformPool()
+    turns = PostgresTurns(database_url(settings, endpoints))
+    healing = Healing(TritonModels(channel, control), TritonWitness(channel, control), turns, pipelines.refresh)
+    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
+    staging, following, holding = Staging(blobs, store), Following(store), Holding()
+    removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
+    stray = StrayMedia(blobs, store, settings.sweep_after)
+    expired = expiring(PostgresRetention(database), retention)
+    runs = runs_over(
+        pipelines,
+        Stores(store, executions, entries, PostgresKeys(database)),
+        dispatcher,
+        staging,
+        following,
+        holding,
+        admission,
+        telling,
+        settings.max_queued_runs,
+    )
+    observations = Observations(entries, transformer, telling)
+    services = Services(
+        pipelines=pipelines,
+        runs=runs,
+        executions=Executions(executions, blobs, removal, retention, telling),
+        observations=observations,
+        hooks=Hooks(hooks, telling),
+        deliveries=Deliveries(deliveries, hooks, executions, telling),
+        health=Health(pipelines, store, blobs, admission),
+        exposition=Exposition(Waiting(store).measure),
+        sync_timeout=settings.sync_timeout,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    lease, quotas = lease_of(settings), Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
+    worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, telling, deliveries, lease=lease)
+    letters = Letters(hooks, observations, Payloads(transformer), blobs)
+    background = Background(
+        worker,
+        Keeping(worker, pipelines, store, holding, quotas, lease=lease, queue_timeout=settings.queue_timeout),
+        Sweeper({**expired, "blobs": removal.sweep, "staged": stray.sweep}, settings.sweep_interval),
+        Sender(deliveries, hooks, letters, courier, staging, telling),
+    )
+    await pipelines.recall()
+    await pipelines.refresh()
+    try:
+        async with running(pipelines.watch()):
+            yield services, background
+    finally:
+        await runs.close()
+        await healing.close()
+        await courier.close()
+        await engine.close()
+        await transformer.close()
+        await store.close()
+        await channel.close()
+
+
+@contextlib.asynccontextmanager
+async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """A task that lives as long as the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def lease_of(settings: Settings) -> float:
+    """Seconds for which a worker holds a run: so many that the rest of `run_lease` is enough to notice its end."""
+    return settings.run_lease * LEASE_SHARE
+
+
+def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> InferenceEngine:
+    """Inference over HTTP where its port is known, else over gRPC."""
+    http = endpoints.triton_http
+    if http is None and settings.triton_http_url is not None:
+        http = _address("--triton-http-url", settings.triton_http_url, "http")
+    if http is None:
+        return GrpcEngine(channel, settings.max_inferences)
+    host, _, port = http.rpartition(":")
+    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences)
+
+
+def _targets(settings: Settings) -> Targets:
+    allowed = [each for each in settings.hooks_allowed.split(",") if each.strip()]
+    return Targets(allow_private=settings.hooks_allow_private, allowed=allowed)
+
+
+def _address(flag: str, url: str | None, scheme: str) -> str:
+    """`host:port` of a URL of this scheme."""
+    parts = urllib.parse.urlsplit(url or "")
+    try:
+        if parts.scheme == scheme and parts.hostname and parts.port:
+            return parts.netloc
+    except ValueError:
+        pass
+    raise CannotStart(f"{flag} is not of the form {scheme}://host:port.")

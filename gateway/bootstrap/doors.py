@@ -1,0 +1,51 @@
+"""Both doors, opened and closed."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+from gateway.api.grpc.server import GrpcServer
+from gateway.api.rest.server import RestServer
+from gateway.api.services import Services
+from gateway.bootstrap.records import Report
+from gateway.core.drain import Drain
+from gateway.errors import CannotStart
+from gateway.settings import Settings
+
+
+@contextlib.asynccontextmanager
+async def doors(settings: Settings, services: Services, report: Report, drain: Drain) -> AsyncIterator[None]:
+    """Both doors, open; on leaving they take work for the drain's delay, and answer what they have then."""
+    reuse_port = settings.workers > 1
+    listener = _listener(settings.host, settings.rest_port, reuse_port)
+    rest = RestServer(services, listener)
+    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}", reuse_port=reuse_port)
+    try:
+        port = await grpc_server.start()
+        await rest.start()
+        pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
+        report(f"ready: REST on http://{settings.host}:{listener.getsockname()[1]}, gRPC on {settings.host}:{port}")
+        report(f"pipelines: {pipelines}")
+        try:
+            yield
+        finally:
+            services.runs.admission.leave()
+            rest.announce()
+            await grpc_server.announce()
+            await drain.pause(drain.delay)
+            services.runs.let_go()
+    finally:
+        await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
+        services.runs.admission.close()
+        listener.close()
+
+
+def _listener(host: str, port: int, reuse_port: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=reuse_port)
+    except OSError as failure:
+        raise CannotStart(
+            f"REST cannot listen on {host}:{port} ({failure.strerror}): choose another with --host or --rest-port."
+        ) from failure

@@ -1,0 +1,131 @@
+"""Calls from protobuf messages to the domain's."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway import metrics
+from gateway.domain.calls import Call, Form
+from gateway.errors import InvalidInput
+from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
+from gateway.wire.calls import checked_call, checked_media, webhook
+from gateway.wire.media import decode_media, not_empty
+from gateway.wire.scheduling import CANCEL, CONTINUE, Schedule, checked_schedule
+
+_ON_TIMEOUT: Final = {
+    pipelines_pb2.ON_TIMEOUT_UNSPECIFIED: None,
+    pipelines_pb2.ON_TIMEOUT_CANCEL: CANCEL,
+    pipelines_pb2.ON_TIMEOUT_CONTINUE: CONTINUE,
+}
+_PRIORITY: Final = {
+    runs_pb2.PRIORITY_UNSPECIFIED: None,
+    runs_pb2.PRIORITY_LOW: "low",
+    runs_pb2.PRIORITY_NORMAL: "normal",
+    runs_pb2.PRIORITY_HIGH: "high",
+}
+
+
+def sync_call(
+    request: pipelines_pb2.ExecuteSyncRequest,
+    timeout: float,
+    answer: str = Form.OBSERVATION.value,
+    key: str | None = None,
+) -> Call:
+    """The call that a request asks for, to be answered in this form; `timeout` is what is left of its deadline.
+
+    Raises:
+        InvalidInput, ObservationInvalid: it is not one.
+    """
+    schedule = checked_schedule(waits=True, priority=None, execute_after=None, on_timeout=_on_timeout(request))
+    return _call(request, timeout, answer, key, schedule)
+
+
+def async_call(request: pipelines_pb2.ExecuteAsyncRequest, timeout: float, key: str | None = None) -> Call:
+    """The call for the background that a request asks for.
+
+    Raises:
+        InvalidInput, ObservationInvalid: it is not one.
+    """
+    schedule = checked_schedule(
+        waits=False,
+        # A number that there is not is a word that there is not.
+        priority=_PRIORITY.get(request.priority, ""),
+        execute_after=_moment(request.execute_after) if request.HasField("execute_after") else None,
+        on_timeout=_on_timeout(request.call),
+    )
+    return _call(request.call, timeout, Form.ACCEPTED.value, key, schedule)
+
+
+def _on_timeout(request: pipelines_pb2.ExecuteSyncRequest) -> str | None:
+    return _ON_TIMEOUT.get(request.on_timeout, "")
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    try:
+        return stamp.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("It is not a moment.", field="execute_after") from None
+
+
+@metrics.timed(metrics.DECODE)
+def _call(
+    request: pipelines_pb2.ExecuteSyncRequest, timeout: float, answer: str, key: str | None, schedule: Schedule
+) -> Call:
+    media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(list(request.media)))]
+    return checked_call(
+        pipeline_id=request.pipeline_id,
+        execution_id=request.execution_id or None,
+        media=media,
+        media_ids=list(request.media_ids) or None,
+        inputs=json_object(request.inputs, "inputs") or {},
+        text=request.text or None,
+        observation=request.observation or None,
+        tag=request.tag or None,
+        meta_data=meta_data(request.meta_data),
+        idempotent=request.idempotent,
+        transient=request.transient,
+        parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
+        timeout=timeout,
+        key=key,
+        answer=answer,
+        schedule=schedule,
+        ttl=request.ttl if request.HasField("ttl") else None,
+        hook_ids=request.hook_ids,
+        webhook=webhook(request.webhook_url or None, request.webhook_secret or None),
+    )
+
+
+def meta_data(raw: bytes) -> bytes | None:
+    """The caller's own data, as it came.
+
+    Raises:
+        InvalidInput: it is not one JSON object.
+    """
+    return None if json_object(raw, "metaData") is None else raw
+
+
+def _media(media: media_pb2.Media, field: str) -> bytes:
+    kind = media.WhichOneof("content")
+    if kind == "base64":
+        return decode_media(media.base64, field)
+    if kind == "uri":
+        if media.uri[:5].lower() != "data:":
+            raise InvalidInput("Only data URLs are fetched.", field=field)
+        return decode_media(media.uri, field)
+    return not_empty(media.data, field)
+
+
+def json_object(raw: bytes, field: str) -> dict[str, object] | None:
+    """One JSON object; None where there is none.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    if not raw:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidInput("The field is not one JSON object.", field=field) from None
