@@ -119,6 +119,16 @@ def test_an_address_of_a_single_call_is_told_of_its_end(rest: httpx.Client) -> N
     assert "observation" not in notice["data"]
 
 
+def test_a_call_that_goes_on_is_answered_and_tells_its_own_address(rest: httpx.Client) -> None:
+    with hooked() as receiver:
+        asked = body("on", webhookUrl=receiver.url, onTimeout="continue")
+        reply = rest.post("/v1/pipelines/say/executeSync", json=asked)
+        assert (reply.status_code, reply.json()["mediaContents"][0]["rawText"]) == (200, "on")
+        until(lambda: len(receiver.got) == 1, 20)
+        headers, _ = receiver.got[0]
+    assert (headers["x-run-id"], headers["x-execution-status"]) == (reply.headers["x-run-id"], "COMPLETED")
+
+
 @pytest.mark.parametrize(
     ("fields", "way", "field"),
     [

@@ -13,13 +13,16 @@ import pytest
 from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.doomed import PostgresDoomed
+from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
 from gateway.core.removal import Removal
 from gateway.core.stray import StrayMedia
 from gateway.core.sweeping import Sweeper
+from gateway.core.telling import Telling
 from gateway.domain.calls import RunRequest, StoredMedia
+from gateway.domain.hooks import PayloadType
 from gateway.domain.ids import new_id
 from gateway.domain.keys import Key, KeyUse
 from gateway.domain.retention import Retention
@@ -27,12 +30,14 @@ from gateway.errors import ExecutionNotFound, GatewayError
 from gateway.limits import EXECUTIONS_PER_SWEEP
 from gateway.ports import BlobStore
 from integration.recording import Records, accepted, appended, claimed, ended, execution, finished, given, opened
+from integration.sending import telling_of
+from unit.fakes import FakeCourier, hook
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 LONG = 3600.0
 #: What is older than this long is old for the tests that age it by hand.
 KEPT = Retention(executions=LONG, transient=LONG, media=LONG, keys=LONG, deliveries=LONG, queue_log=LONG)
-TABLES = ("executions", "media", "runs", "entries", "idempotency_keys", "doomed_blobs")
+TABLES = ("executions", "media", "runs", "entries", "idempotency_keys", "deliveries", "doomed_blobs")
 
 
 @dataclass
@@ -88,7 +93,8 @@ def over(url: str, records: Records, blobs: BlobStore) -> Ground:
     removal = Removal(blobs, PostgresDoomed(records.database))
     parts = expiring(PostgresRetention(records.database), KEPT)
     sweeper = Sweeper({**parts, "blobs": removal.sweep}, 1.0)
-    executions = Executions(records.executions, blobs, removal, KEPT)
+    telling = Telling(PostgresHooks(records.database), records.executions, FakeCourier())
+    executions = Executions(records.executions, blobs, removal, KEPT, telling)
     return Ground(url, records, blobs, executions, sweeper, StrayMedia(blobs, records.runs, -1.0))
 
 
@@ -159,6 +165,46 @@ async def test_deleting_an_execution_removes_everything_of_it(ground: Ground) ->
     await ground.sql("UPDATE idempotency_keys SET created_at = now() - interval '1 day'")
     await ground.sweeper.sweep()
     assert (await ground.rows())["idempotency_keys"] == 0
+
+
+async def told(ground: Ground, *, staged: bool) -> str:
+    """An execution whose run is told together with a document: media of the call, or of the execution."""
+    name = await execution(ground.records)
+    run = appended(name)
+    if staged:
+        blob = f"runs/{run.run.run_id}-0"
+        await ground.blobs.put(blob, PNG)
+    else:
+        blob = (await ground.executions.upload(name, PNG, None)).blob
+    documents = (StoredMedia(media_id="m", blob=blob),)
+    await ground.records.runs.finish(
+        telling_of(run, hook(payload_type=PayloadType.FORM_RAW), documents=documents),
+    )
+    return name
+
+
+@pytest.mark.parametrize("staged", [True, False])
+async def test_what_a_delivery_sends_along_goes_with_the_execution(local: Ground, staged: bool) -> None:
+    name = await told(local, staged=staged)
+    await local.stray.sweep()
+    assert len(await local.stored()) == 1
+    await local.executions.delete(name)
+    assert await local.stored() == set()
+    assert (await local.rows())["deliveries"] == 0
+
+
+@pytest.mark.parametrize("staged", [True, False])
+async def test_a_delivery_that_ended_long_ago_goes_and_leaves_stored_media(local: Ground, staged: bool) -> None:
+    for _ in range(2):
+        await told(local, staged=staged)
+    await local.sql(
+        "UPDATE deliveries SET state = 'delivered', due_at = NULL, ended_at = now() - interval '1 day'"
+        " WHERE number = (SELECT min(number) FROM deliveries)"
+    )
+    assert (await local.sweeper.sweep())["deliveries"] == 1
+    await local.settle()
+    assert (await local.rows())["deliveries"] == 1
+    assert len(await local.stored()) == (1 if staged else 2)
 
 
 async def test_a_time_of_its_own_comes_before_that_of_the_settings(local: Ground) -> None:

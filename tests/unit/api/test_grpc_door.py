@@ -16,7 +16,7 @@ from gateway.domain.ids import new_id
 from gateway.domain.runs import RunState
 from gateway.domain.tensors import Value
 from gateway.errors import Internal, MediaUnreadable
-from gateway.ports import Dispatch, Inference
+from gateway.ports import Dispatch, DueRun, Inference
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
@@ -196,6 +196,24 @@ async def test_health_says_what_ready_says_of_the_whole_and_of_every_service() -
                     break
             changes.cancel()
     assert len(NAMES) == 5
+
+
+async def test_a_call_that_goes_on_tells_its_own_address_when_it_has_ended() -> None:
+    built = await gateway()
+    request = pipelines_pb2.ExecuteSyncRequest(
+        pipeline_id="ocr",
+        media=[media_pb2.Media(data=b"abc")],
+        on_timeout=pipelines_pb2.ON_TIMEOUT_CONTINUE,
+        webhook_url="https://one.example/",
+    )
+    async with door(built) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as late:
+            await execute(channel, request, timeout=0.5)
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    run_id = built.records.accepted[0].run.run_id
+    await built.worker.take_up(DueRun(run_id, "ocr"))
+    (told,) = built.records.deliveries.values()
+    assert (told.url, told.event.run_id, told.event.status) == ("https://one.example/", run_id, "COMPLETED")
 
 
 async def test_a_caller_who_leaves_cancels_its_run_and_frees_its_place() -> None:

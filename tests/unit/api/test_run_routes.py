@@ -10,6 +10,7 @@ from gateway.api.rest.event_stream import event_stream, last_event_id
 from gateway.api.rest.runs import wait_seconds
 from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput, StorageUnavailable
+from gateway.ports import DueRun
 from unit.fakes import RUN_ID, START, Gateway, finished_run, gateway
 
 PATH = f"/v1/runs/{RUN_ID}"
@@ -61,6 +62,21 @@ async def test_a_run_that_goes_on_says_when_to_look_again() -> None:
         ended = await door.get(PATH, params={"wait": "60"})
     assert "retry-after" not in ended.headers
     assert ended.headers["etag"] == etag(ended.content)
+
+
+async def test_a_call_that_goes_on_tells_its_own_address_when_it_has_ended() -> None:
+    built = await gateway()
+    asked = {"media": ["aGVsbG8="], "onTimeout": "continue", "timeout": 0.001, "webhookUrl": "https://one.example/"}
+    async with client(built) as door:
+        late = await door.post("/v1/pipelines/ocr/executeSync", json=asked)
+    assert (late.status_code, built.courier.admitted) == (504, ["https://one.example/"])
+    await built.worker.take_up(DueRun(late.json()["runId"], "ocr"))
+    (told,) = built.records.deliveries.values()
+    assert (told.url, told.event.run_id, told.event.status) == (
+        "https://one.example/",
+        late.json()["runId"],
+        "COMPLETED",
+    )
 
 
 async def test_a_run_that_has_ended_is_not_waited_for_though_it_is_known() -> None:
