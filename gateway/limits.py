@@ -179,6 +179,9 @@ DELIVERY_TIMEOUT: Final = 15.0
 DELIVERIES_PER_RECEIVER: Final = 8
 #: Bytes of one delivery, documents included.
 MAX_DELIVERY_BYTES: Final = 64 * MIB
+#: Bytes of the deliveries that one process has in hand; past it others wait. One that is not written yet counts as the
+#: largest there can be.
+DELIVERY_BYTES_IN_HAND: Final = 8 * MAX_DELIVERY_BYTES
 #: Bytes that are read of a receiver's answer.
 MAX_ANSWER_BYTES: Final = 16 * 1024
 #: Characters of it that are kept.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import tracing
 from gateway.core.executions import place
 from gateway.core.hooks import known_hook
 from gateway.core.telling import Telling
@@ -39,7 +40,13 @@ class Deliveries:
         """
         execution = await self._executions.get(known_form(execution_id))
         status = execution.state.upper() if execution.state else None
-        event = Event(event_type=EventType.SUBMIT, at=self._clock(), execution_id=execution_id, status=status)
+        event = Event(
+            event_type=EventType.SUBMIT,
+            at=self._clock(),
+            execution_id=execution_id,
+            status=status,
+            trace=tracing.carried(),
+        )
         deliveries = list(await self._telling.about(event))
         await self._store.write(deliveries)
         self._telling.ring(deliveries)

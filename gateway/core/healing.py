@@ -12,6 +12,7 @@ from types import TracebackType
 
 import msgspec
 
+from gateway import metrics
 from gateway.errors import GatewayError, ModelDied, PipelineNotReady
 from gateway.limits import FIRST_HEALING_PAUSE, HEALED_AFTER, HEALING_TIMEOUT, LONGEST_HEALING_PAUSE
 from gateway.ports import ModelControl, Turns, Witness
@@ -150,6 +151,7 @@ class Healing:
         try:
             await self._control.unload(model)
         except GatewayError as error:
+            metrics.NOT_HEALED.inc()
             log.warning("model.not_healed", extra={"model": model, "code": error.code})
             self._witness.trust(model, anew=False)
             return False
@@ -164,8 +166,10 @@ class Healing:
         try:
             await self._control.load(model)
         except GatewayError as error:
+            metrics.NOT_HEALED.inc()
             log.warning("model.not_loaded", extra={"model": model, "code": error.code})
             return False
+        metrics.HEALED.inc()
         log.info("model.healed", extra={"model": model})
         return True
 

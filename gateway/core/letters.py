@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gateway import tracing
 from gateway.core.multipart import Document, Form
 from gateway.core.observations import Observations
 from gateway.core.payloads import Payloads, notice
@@ -76,6 +77,11 @@ def _letter(
         at=at,
         body=form.body,
         content_type=form.content_type,
-        headers=headers | delivery.event.headers(),
+        headers=headers | delivery.event.headers() | _trace(),
         secrets=secrets,
     )
+
+
+def _trace() -> dict[str, str]:
+    """The trace that the receiver may go on with; what else stands beside it is nobody else's."""
+    return {name: value for name, value in tracing.carried().items() if name == tracing.TRACEPARENT}

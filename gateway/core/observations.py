@@ -78,7 +78,12 @@ class Observations:
             ExecutionNotFound: there is no such execution.
         """
         at = self._clock()
-        event = Event(event_type=EventType.OBSERVATION_UPDATE, at=at, execution_id=known_form(execution_id))
+        event = Event(
+            event_type=EventType.OBSERVATION_UPDATE,
+            at=at,
+            execution_id=known_form(execution_id),
+            trace=tracing.carried(),
+        )
         told = await self._telling.about(event)
         await self._store.merge(execution_id, seeded(given, at), told)
         self._telling.ring(told)

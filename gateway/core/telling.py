@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
+from gateway import tracing
 from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call, RunRequest, StoredMedia, Webhook
 from gateway.domain.deliveries import Delivery, Event
@@ -120,6 +121,7 @@ def changed(run: Run, at: datetime, *, updated: bool = False) -> tuple[Event, ..
             pipeline_id=run.pipeline_id,
             pipeline_version=run.pipeline_version,
             error=run.error,
+            trace=tracing.carried(),
         )
         for each in types
     )

@@ -199,9 +199,7 @@ class Worker:
 
     async def _end(self, claimed: ClaimedRun, finished: FinishedRun, entries: tuple[Entry, ...] = ()) -> None:
         """The one write that ends a run; where another attempt holds the run by now, nothing is written."""
-        with tracing.span("commit"):
-            written = await persistently(lambda: self._finish(claimed.request, finished, entries), self._lease)
-        if written:
+        if await persistently(lambda: self._finish(claimed.request, finished, entries), self._lease):
             log.info("run.ended", extra={"run_id": finished.run.run_id, "state": finished.run.state})
             if claimed.request.hook_ids:
                 await self._staging.release(finished.run.run_id, claimed.request.staged)
@@ -218,7 +216,8 @@ class Worker:
         events = changed(run, run.completed_at or self._clock(), updated=bool(entries))
         told = audience.deliveries(events, request.found(run.execution_id, entries), request.media)
         kept = () if request.transient else entries
-        written = await self._store.finish_claimed(msgspec.structs.replace(finished, entries=kept, deliveries=told))
+        with tracing.span("commit"):
+            written = await self._store.finish_claimed(msgspec.structs.replace(finished, entries=kept, deliveries=told))
         self._telling.ring(told)
         return written
 

@@ -35,6 +35,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     pipeline_id: str | None = None
     pipeline_version: int | None = None
     error: RunError | None = None
+    #: The headers of the trace in which it happened.
+    trace: dict[str, str] = {}
 
     def headers(self) -> dict[str, str]:
         """What a receiver can tell without reading the body."""

@@ -65,7 +65,7 @@ EXECUTION_HEADER: Final = "X-Execution-Id"
 RUN_HEADER: Final = "X-Run-Id"
 EVENT_HEADER: Final = "X-Event-Type"
 STATUS_HEADER: Final = "X-Execution-Status"
-#: What only the gateway says: how the body is framed, who signed it, what it tells of.
+#: What only the gateway says: how the body is framed, who signed it, what it tells of, its trace.
 _OURS: Final = frozenset(
     (
         "accept-encoding",
@@ -78,6 +78,8 @@ _OURS: Final = frozenset(
         "http2-settings",
         "keep-alive",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",

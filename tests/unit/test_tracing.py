@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import Iterator
 
 import httpx
+import msgspec
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from gateway import tracing
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.entry import Entry
 from gateway.domain.calls import Call
+from gateway.domain.deliveries import Failure, Letter, Receipt
+from gateway.domain.hooks import EventType
 from gateway.domain.media import given
 from gateway.ports import DueRun
-from unit.fakes import Gateway, gateway
+from unit.fakes import PATIENCE, START, Gateway, delivery, gateway, hook
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 HEADERS = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
@@ -41,6 +45,21 @@ def traces(spans: InMemorySpanExporter) -> set[str]:
 
 def client(built: Gateway) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(Entry(rest_app(built.services))), base_url="http://gateway")
+
+
+def span_id(spans: InMemorySpanExporter, name: str) -> str:
+    (found,) = [each for each in spans.get_finished_spans() if each.name == name]
+    assert found.context is not None
+    return f"{found.context.span_id:016x}"
+
+
+async def told(built: Gateway) -> None:
+    """Send all that is due, and wait until it has been tried."""
+    waiting = [msgspec.structs.replace(each, due_at=START) for each in built.records.deliveries.values()]
+    built.records.tell(waiting)
+    await built.sender.take()
+    async with asyncio.timeout(PATIENCE):
+        await built.delivery_store.settled_times(len(waiting))
 
 
 def call(**fields: object) -> Call:
@@ -84,6 +103,62 @@ async def test_a_run_in_the_background_goes_on_with_the_trace_of_its_call(spans:
         "run": "accept",
     }
     assert traces(spans) == {TRACE}
+
+
+async def test_a_receiver_is_told_within_the_trace_of_the_run(spans: InMemorySpanExporter) -> None:
+    built = await gateway()
+    built.records.hooks["h"] = hook(status_filter=("COMPLETED",))
+    with tracing.span("caller", parent=HEADERS | {"tracestate": "vendor=theirs"}):
+        accepted = await built.runs.execute_async(call(hook_ids=("h",)))
+    assert "tracestate" in built.run_store.requests[accepted.run_id].trace
+    await asyncio.create_task(built.worker.take_up(DueRun(accepted.run_id, "ocr")))
+    await told(built)
+    assert named(spans) | {"delivery": "run", "commit": "run"} == named(spans)
+    assert traces(spans) == {TRACE}
+    (sent,) = built.courier.sent
+    assert sent.headers["traceparent"].split("-")[1:3] == [TRACE, span_id(spans, "delivery")]
+    assert "tracestate" not in sent.headers
+
+
+async def test_what_is_submitted_and_merged_is_told_within_the_trace_of_its_request(
+    spans: InMemorySpanExporter,
+) -> None:
+    built = await gateway()
+    for kind in (EventType.SUBMIT, EventType.OBSERVATION_UPDATE):
+        built.records.hooks[kind] = hook(hook_id=kind, event_type=kind)
+    await built.executions.create("e", None, None, hook_ids=list(built.records.hooks))
+    with tracing.span("caller", parent=HEADERS):
+        await built.deliveries.submit("e")
+        await built.observations.merge("e", ())
+    await told(built)
+    assert named(spans) == {"caller": None, "delivery": "caller"}
+    assert [each.headers["traceparent"].split("-")[1] for each in built.courier.sent] == [TRACE] * 2
+
+
+async def test_off_a_receiver_gets_no_trace() -> None:
+    built = await gateway()
+    built.records.hooks["h"] = hook()
+    await built.runs.execute_sync(call(hook_ids=("h",)))
+    await told(built)
+    (waited,) = built.records.deliveries.values()
+    assert waited.event.trace == {}
+    assert "traceparent" not in built.courier.sent[0].headers
+
+
+async def test_a_try_that_was_not_taken_is_a_failed_span(spans: InMemorySpanExporter) -> None:
+    built = await gateway()
+    built.records.hooks["h"] = hook()
+    built.records.tell([delivery(observation=b"{}")])
+
+    async def refuse(_: Letter) -> Receipt:
+        return Receipt(failure=Failure.STATUS, status=500)
+
+    built.courier.answer = refuse
+    await told(built)
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.kind, span.status.is_ok) == ("delivery", SpanKind.CLIENT, False)
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "status"
 
 
 async def test_what_goes_to_triton_carries_the_inference_as_its_parent(spans: InMemorySpanExporter) -> None:

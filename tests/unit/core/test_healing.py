@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from gateway import metrics
 from gateway.domain.calls import Call, Outcome
 from gateway.domain.media import given
 from gateway.domain.runs import RunState
@@ -166,11 +167,13 @@ async def test_a_model_that_did_not_load_again_stays_ours_to_load(monkeypatch: p
     monkeypatch.setattr("gateway.core.healing.FIRST_HEALING_PAUSE", 0.001)
     built = await gateway(answer=first_failing(DEATH))
     built.control.failures += [TritonUnavailable(), TritonUnavailable()]
-    looks = built.source.looks
+    looks, healed, failed = built.source.looks, metrics.HEALED._value.get(), metrics.NOT_HEALED._value.get()
     with pytest.raises(ModelDied):
         await run(built)
     await built.source.looked(looks + 1)
     assert built.control.orders == ["unload read", *["load read"] * 3]
+    assert metrics.HEALED._value.get() == healed + 1
+    assert metrics.NOT_HEALED._value.get() == failed + 2
 
 
 async def test_a_deadline_that_passes_during_a_healing_is_a_death_and_the_healing_goes_on() -> None:

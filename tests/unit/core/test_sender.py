@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from prometheus_client import Counter
 
+from gateway import metrics
 from gateway.core.drain import Drain
 from gateway.domain.calls import StoredMedia
 from gateway.domain.deliveries import DeliveryState, Failure, Letter, Receipt
 from gateway.domain.hooks import PayloadType
+from gateway.domain.ids import new_id
 from gateway.errors import StorageUnavailable, TransformInvalid
+from gateway.limits import MAX_DELIVERY_BYTES
 from unit.fakes import EXECUTION_ID, RUN_ID, Gateway, delivery, gateway, hook
 
 FOUND = b'{"executionId":"e","mediaContents":[],"documents":[]}'
@@ -131,6 +135,56 @@ async def test_what_is_in_hand_when_it_stops_may_end() -> None:
     end.set()
     await asyncio.gather(task, return_exceptions=True)
     assert [each.state for each in built.delivery_store.settled] == [DeliveryState.DELIVERED]
+
+
+async def test_letters_that_are_large_wait_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.core.sender.MAX_DELIVERY_BYTES", 100)
+    monkeypatch.setattr("gateway.core.sender.DELIVERY_BYTES_IN_HAND", 300)
+    built = await waiting()
+    built.records.tell([delivery(delivery_id=new_id(), observation=FOUND) for _ in range(6)])
+    let_go = asyncio.Event()
+
+    async def slowly(letter: Letter) -> Receipt:
+        assert len(letter.body) > 200
+        assert len(built.sender._in_hand) <= 3
+        await let_go.wait()
+        return Receipt(status=200)
+
+    built.courier.answer = slowly
+    async with sending(built), asyncio.timeout(10):
+        while len(built.courier.sent) < 3:
+            await asyncio.sleep(0)
+        let_go.set()
+        await built.delivery_store.settled_times(7)
+
+
+async def test_letters_that_are_small_fill_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.core.sender.DELIVERY_BYTES_IN_HAND", 2 * MAX_DELIVERY_BYTES)
+    built = await waiting()
+    built.records.tell([delivery(delivery_id=new_id(), observation=FOUND) for _ in range(6)])
+    built.courier.answer = _never
+    async with sending(built), asyncio.timeout(10):
+        while len(built.courier.sent) < 7:
+            await asyncio.sleep(0)
+        assert all(len(each) <= 1 for each in built.delivery_store.claims)
+        assert len(built.sender._in_hand) == 7
+        for each in list(built.sender._in_hand):
+            each.cancel()
+
+
+@pytest.mark.parametrize(("status", "count"), [(200, metrics.DELIVERED), (410, metrics.GIVEN_UP), (500, None)], ids=str)
+async def test_every_end_is_counted(status: int, count: Counter | None) -> None:
+    built = await waiting()
+
+    async def answer(_: Letter) -> Receipt:
+        return Receipt(status=status, failure=None if status == 200 else Failure.STATUS)
+
+    built.courier.answer = answer
+    before = [each._value.get() for each in (metrics.DELIVERED, metrics.GIVEN_UP)]
+    await settled(built)
+    after = [each._value.get() for each in (metrics.DELIVERED, metrics.GIVEN_UP)]
+    told = [metrics.DELIVERED, metrics.GIVEN_UP]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [each is count for each in told]
 
 
 async def test_a_place_that_is_taken_is_told_to_the_store() -> None:
