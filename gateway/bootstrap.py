@@ -31,6 +31,7 @@ from gateway.adapters.supervisor.preflight import CHECKS
 from gateway.adapters.supervisor.running import running_database
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
@@ -245,15 +246,18 @@ async def core(
 ) -> AsyncIterator[tuple[Services, Background]]:
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
-    engine = _engine(settings, endpoints, channel)
-    control = TritonControl(channel)
+    deaths, control = Deaths(), TritonControl(channel)
+    engine = _engine(settings, endpoints, channel, deaths)
+    models = TritonModels(channel, control)
+    shared = settings.triton_shared or settings.triton_url is not None
+    witness = TritonWitness(channel, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
     admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     transformer = TransformPool()
     turns = PostgresTurns(_database_url(settings, endpoints))
-    healing = Healing(TritonModels(channel, control), TritonWitness(channel, control), turns, pipelines.refresh)
+    healing = Healing(models, witness, turns, pipelines.refresh)
     dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging, following, holding = Staging(blobs), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
@@ -334,15 +338,15 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> InferenceEngine:
+def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel, deaths: Deaths) -> InferenceEngine:
     """Inference over HTTP where its port is known, else over gRPC."""
     http = endpoints.triton_http
     if http is None and settings.triton_http_url is not None:
         http = _address("--triton-http-url", settings.triton_http_url, "http")
     if http is None:
-        return GrpcEngine(channel, settings.max_inferences)
+        return GrpcEngine(channel, settings.max_inferences, deaths)
     host, _, port = http.rpartition(":")
-    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences)
+    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:
