@@ -45,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     triton_http_url: Annotated[
         str | None, _told("Its HTTP port, http://host:8000, for the faster way; gRPC alone without.")
     ] = None
+    triton_shared: Annotated[
+        bool, _told("Other gateways or workers use the embedded Triton, too; an outside one always counts as shared.")
+    ] = False
     database_url: Annotated[
         str | None, _told("An outside PostgreSQL, postgresql://user@host/name; none is started then.")
     ] = None

@@ -93,7 +93,8 @@ class Topology:
 
     async def _host_command(self) -> list[str]:
         models = str(self._work / "models")
-        return self._gateway("serve", "--data-dir", str(self.data_dir), "--model-repository", models, *self._on("host"))
+        own = ("--data-dir", str(self.data_dir), "--model-repository", models, "--triton-shared")
+        return self._gateway("serve", *own, *self._on("host"))
 
     async def _second_command(self) -> list[str]:
         own = str(self._work / "second")

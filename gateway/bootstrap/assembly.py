@@ -23,6 +23,7 @@ from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
@@ -80,8 +81,11 @@ async def core(
 ) -> AsyncIterator[tuple[Services, Background]]:
     """The use cases over their adapters; knows every pipeline when it is entered."""
     channel = open_channel(endpoints.triton_grpc or _address("--triton-url", settings.triton_url, "grpc"))
-    engine = _engine(settings, endpoints, channel)
-    control = TritonControl(channel)
+    deaths, control = Deaths(), TritonControl(channel)
+    engine = _engine(settings, endpoints, channel, deaths)
+    models = TritonModels(channel, control)
+    shared = settings.triton_shared or settings.triton_url is not None
+    witness = TritonWitness(channel, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
     admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
     store = PostgresRuns(database, lambda: admission.taken)
@@ -91,7 +95,7 @@ async def core(
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
     turns = PostgresTurns(database_url(settings, endpoints))
-    healing = Healing(TritonModels(channel, control), TritonWitness(channel, control), turns, pipelines.refresh)
+    healing = Healing(models, witness, turns, pipelines.refresh)
     dispatcher = Dispatcher(engine, PillowDecoder(), healing)
     staging, following, holding = Staging(blobs, store), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
@@ -161,15 +165,15 @@ def lease_of(settings: Settings) -> float:
     return settings.run_lease * LEASE_SHARE
 
 
-def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> InferenceEngine:
+def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel, deaths: Deaths) -> InferenceEngine:
     """Inference over HTTP where its port is known, else over gRPC."""
     http = endpoints.triton_http
     if http is None and settings.triton_http_url is not None:
         http = _address("--triton-http-url", settings.triton_http_url, "http")
     if http is None:
-        return GrpcEngine(channel, settings.max_inferences)
+        return GrpcEngine(channel, settings.max_inferences, deaths)
     host, _, port = http.rpartition(":")
-    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences)
+    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
 
 
 def _targets(settings: Settings) -> Targets:

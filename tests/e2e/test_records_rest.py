@@ -77,7 +77,7 @@ def test_an_execution_is_created_once_and_stays_as_it_is(small_rest: httpx.Clien
 def test_an_execution_is_created_without_any_body(small_rest: httpx.Client) -> None:
     reply = small_rest.post("/v1/executions")
     assert reply.status_code == 200
-    assert set(reply.json()) == {"executionId", "createdAt"}
+    assert set(reply.json()) == {"executionId", "createdAt", "expiresAt"}
 
 
 def test_a_deleted_execution_is_gone_with_all_that_belongs_to_it(small_rest: httpx.Client) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.adapters.triton.control import open_channel
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.domain.tensors import Value, frame
@@ -22,12 +23,12 @@ async def engine(request: pytest.FixtureRequest, triton: TritonAddress) -> Async
     """Each transport in turn."""
     if request.param == "http":
         host, _, port = triton.http.rpartition(":")
-        http = HttpEngine(host, int(port), PLACES)
+        http = HttpEngine(host, int(port), PLACES, Deaths())
         yield http
         await http.close()
         return
     channel = open_channel(triton.grpc)
-    grpc = GrpcEngine(channel, PLACES)
+    grpc = GrpcEngine(channel, PLACES, Deaths())
     yield grpc
     await grpc.close()
     await channel.close()
@@ -103,7 +104,7 @@ async def test_a_storm_of_callers_that_leave_takes_neither_triton_nor_a_place(en
 
 async def test_nobody_listening_is_unavailable(unused_tcp_port: int) -> None:
     channel = open_channel(f"127.0.0.1:{unused_tcp_port}")
-    for engine in (HttpEngine("127.0.0.1", unused_tcp_port, PLACES), GrpcEngine(channel, PLACES)):
+    for engine in (HttpEngine("127.0.0.1", unused_tcp_port, PLACES, Deaths()), GrpcEngine(channel, PLACES, Deaths())):
         with pytest.raises(TritonUnavailable):
             await engine.infer(picture(RECEIPT), Dispatch())
     await channel.close()

@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
@@ -87,22 +88,28 @@ def processes(folder: Path) -> list[psutil.Process]:
     return found
 
 
-async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(endpoints: Endpoints, new_folder: Path) -> None:
+@pytest.mark.parametrize("shared", [True, False])
+async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
+    endpoints: Endpoints, new_folder: Path, shared: bool
+) -> None:
+    """Where Triton is shared, it is another process that is told of the failure; else an inference of our own is."""
     assert endpoints.triton_grpc
     assert endpoints.triton_http
     first, second = new_folder / "first", new_folder / "second"
     second.with_suffix(".go").touch()
     async with open_channel(endpoints.triton_grpc) as channel:
         host, _, port = endpoints.triton_http.rpartition(":")
-        engine, control = HttpEngine(host, int(port), 4), TritonControl(channel)
+        deaths, control = Deaths(), TritonControl(channel)
+        engine = HttpEngine(host, int(port), 4, deaths)
+        elsewhere = HttpEngine(host, int(port), 4, Deaths()) if shared else engine
         pipelines = Pipelines(control, FakeStore())
         await pipelines.refresh()
-        healing = Healing(
-            TritonModels(channel, control), TritonWitness(channel, control), FakeTurns(), pipelines.refresh
-        )
+        models = TritonModels(channel, control)
+        witness = TritonWitness(channel, control, models, deaths, shared=shared)
+        healing = Healing(models, witness, FakeTurns(), pipelines.refresh)
         work = Work("run-1", await pipelines.runnable("hold"), (Media("m", str(second).encode()),), (), {}, [])
-        # Another gateway asks, and ours does while the process is held up.
-        other = asyncio.create_task(engine.infer(inference(first), Dispatch()))
+        # Somebody asks, and we do while the process is held up.
+        other = asyncio.create_task(elsewhere.infer(inference(first), Dispatch()))
         while not first.with_suffix(".begun").exists():
             await asyncio.sleep(0.01)
         held_up = processes(new_folder)
@@ -118,4 +125,5 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(endpoints: 
         (answered,) = await asyncio.gather(ours, return_exceptions=True)
         await healing.close()
         await engine.close()
+        await elsewhere.close()
     assert isinstance(answered, Unavailable) or answered == [b'{"rawText": "%b"}' % str(second).encode()]

@@ -13,6 +13,7 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from gateway import tracing
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.failures import mixed_up, translate, unavailable
 from gateway.adapters.triton.version import ServerVersion
 from gateway.domain.calls import Parameter
@@ -31,7 +32,8 @@ _Begun: TypeAlias = "asyncio.Task[service_pb2.ModelInferResponse]"
 class GrpcEngine:
     """An `InferenceEngine` over one gRPC channel."""
 
-    def __init__(self, channel: grpc.aio.Channel, calls: int):
+    def __init__(self, channel: grpc.aio.Channel, calls: int, deaths: Deaths):
+        self._deaths = deaths
         self._places = asyncio.Semaphore(calls)
         self._server = ServerVersion(channel)
         self._call: grpc.aio.UnaryUnaryMultiCallable[bytes, service_pb2.ModelInferResponse] = channel.unary_unary(
@@ -52,7 +54,7 @@ class GrpcEngine:
             dispatch.waited = sent - asked
         call = asyncio.create_task(self._answer(request))
         self._begun.add(call)
-        call.add_done_callback(self._ended)
+        call.add_done_callback(lambda ended: self._ended(ended, sent))
         left = False
         try:
             return _outputs(await asyncio.shield(call), inference)
@@ -78,10 +80,11 @@ class GrpcEngine:
     async def _answer(self, request: bytes) -> service_pb2.ModelInferResponse:
         return await self._call(request, metadata=tuple(tracing.carried().items()) or None)
 
-    def _ended(self, call: _Begun) -> None:
+    def _ended(self, call: _Begun, begun: float) -> None:
         self._begun.discard(call)
-        if not call.cancelled():
-            call.exception()
+        failure = None if call.cancelled() else call.exception()
+        if isinstance(failure, grpc.aio.AioRpcError):
+            self._deaths.note(_failure(failure, ""), begun)
 
     def _leave(self, call: _Begun) -> None:
         leaving = asyncio.create_task(self._give_up(call))

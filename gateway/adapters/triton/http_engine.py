@@ -4,6 +4,7 @@ The request is a JSON header and the raw tensors behind it, as the extension of 
 describes; media bytes are written to the socket as they came.
 """
 
+import time
 from typing import Final
 from urllib.parse import quote
 
@@ -11,11 +12,12 @@ import msgspec
 
 from gateway import tracing
 from gateway.adapters.triton.connection import HttpReply
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.failures import mixed_up, translate
 from gateway.adapters.triton.pool import Parts, Pool
 from gateway.domain.calls import Parameter
 from gateway.domain.tensors import Value
-from gateway.errors import TritonFailed, TritonUnavailable
+from gateway.errors import GatewayError, TritonFailed, TritonUnavailable
 from gateway.ports import Dispatch, Inference
 
 
@@ -55,16 +57,24 @@ _refusal: Final = msgspec.json.Decoder(_Refusal)
 class HttpEngine:
     """An `InferenceEngine` over a pool of HTTP connections."""
 
-    def __init__(self, host: str, port: int, connections: int):
-        self._pool = Pool(host, port, connections)
+    def __init__(self, host: str, port: int, connections: int, deaths: Deaths):
+        self._pool = Pool(host, port, connections, self._dropped)
+        self._deaths = deaths
         self._host = f"{host}:{port}".encode()
 
     async def infer(self, inference: Inference, dispatch: Dispatch) -> list[Value]:
         """See `InferenceEngine.infer`."""
+        begun = time.perf_counter()
         reply = await self._pool.exchange(self._request(inference), dispatch)
         if reply.status != 200:
-            raise _failure(reply, inference.model)
+            error = _failure(reply, inference.model)
+            self._deaths.note(error, begun)
+            raise error
         return _outputs(reply, inference)
+
+    def _dropped(self, reply: HttpReply, begun: float) -> None:
+        if reply.status != 200:
+            self._deaths.note(_failure(reply, ""), begun)
 
     async def close(self) -> None:
         """See `InferenceEngine.close`."""
@@ -102,7 +112,7 @@ def _outputs(reply: HttpReply, inference: Inference) -> list[Value]:
     return values
 
 
-def _failure(reply: HttpReply, model: str) -> Exception:
+def _failure(reply: HttpReply, model: str) -> GatewayError:
     try:
         said = _refusal.decode(reply.header).error
     except msgspec.DecodeError:

@@ -4,6 +4,7 @@ import asyncio
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 
 from gateway.adapters.triton.connection import Connection, HttpReply, Stale
 from gateway.errors import GatewayError, TritonUnavailable
@@ -16,8 +17,10 @@ Parts = list[bytes | memoryview]
 class Pool:
     """At most `size` exchanges at once; those past it wait in the order they came."""
 
-    def __init__(self, host: str, port: int, size: int):
+    def __init__(self, host: str, port: int, size: int, dropped: Callable[[HttpReply, float], None]):
         self._host, self._port = host, port
+        #: Is shown the answers that nobody waited for, with when they were asked for (perf_counter).
+        self._dropped = dropped
         self._places = asyncio.Semaphore(size)
         self._idle: deque[Connection] = deque()
         self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -53,7 +56,7 @@ class Pool:
         try:
             reply = await asyncio.shield(answer)
         except asyncio.CancelledError:
-            self._abandon(connection, answer)
+            self._abandon(connection, answer, sent)
             raise
         except Stale:
             return await self._carry_again(parts, dispatch)
@@ -101,14 +104,14 @@ class Pool:
             self._idle.append(connection)
         self._places.release()
 
-    def _abandon(self, connection: Connection, answer: "asyncio.Future[HttpReply]") -> None:
-        task = asyncio.create_task(self._drop(connection, answer))
+    def _abandon(self, connection: Connection, answer: "asyncio.Future[HttpReply]", sent: float) -> None:
+        task = asyncio.create_task(self._drop(connection, answer, sent))
         self._abandoned.add(task)
         task.add_done_callback(self._abandoned.discard)
 
-    async def _drop(self, connection: Connection, answer: "asyncio.Future[HttpReply]") -> None:
+    async def _drop(self, connection: Connection, answer: "asyncio.Future[HttpReply]", sent: float) -> None:
         try:
-            await asyncio.wait_for(answer, ABANDONED_INFERENCE_TIMEOUT)
+            self._dropped(await asyncio.wait_for(answer, ABANDONED_INFERENCE_TIMEOUT), sent)
         except (GatewayError, TimeoutError):
             connection.close()
         finally:

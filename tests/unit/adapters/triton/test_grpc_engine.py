@@ -6,6 +6,7 @@ import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from gateway.adapters.triton import grpc_engine
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine, _request
 from gateway.domain.tensors import Value, frame
 from gateway.errors import GatewayError, MediaUnreadable, ModelDied, PipelineNotReady, TritonFailed, TritonUnavailable
@@ -94,7 +95,7 @@ async def channel(fake_triton: FakeTriton) -> AsyncIterator[grpc.aio.Channel]:
 
 async def test_the_outputs_come_back_with_their_raw_bytes(channel: grpc.aio.Channel) -> None:
     dispatch = Dispatch(-1.0, -1.0)
-    (value,) = await GrpcEngine(channel, 1).infer(inference(text_input(3)), dispatch)
+    (value,) = await GrpcEngine(channel, 1, Deaths()).infer(inference(text_input(3)), dispatch)
     assert (value.name, value.datatype, value.shape, value.only_element()) == ("OUT", "BYTES", (1,), bytes(3))
     assert dispatch.waited >= 0
     assert dispatch.computed > 0
@@ -105,7 +106,7 @@ async def test_an_answer_that_names_another_request_is_nobody_s(
 ) -> None:
     fake_triton.name = "another"
     with pytest.raises(TritonUnavailable):
-        await GrpcEngine(channel, 1).infer(inference(text_input(1)), Dispatch())
+        await GrpcEngine(channel, 1, Deaths()).infer(inference(text_input(1)), Dispatch())
     assert "triton.answer_mixed_up" in caplog.messages
 
 
@@ -125,7 +126,7 @@ async def test_a_refusal_is_translated(
 ) -> None:
     fake_triton.refusal = code, said
     with pytest.raises(kind) as failed:
-        await GrpcEngine(channel, 1).infer(inference(text_input(1)), Dispatch())
+        await GrpcEngine(channel, 1, Deaths()).infer(inference(text_input(1)), Dispatch())
     assert type(failed.value) is kind
 
 
@@ -135,7 +136,7 @@ async def test_a_caller_that_leaves_an_old_triton_cancels_nothing_and_keeps_its_
 ) -> None:
     fake_triton.version = version
     fake_triton.gate.clear()
-    engine = GrpcEngine(channel, 1)
+    engine = GrpcEngine(channel, 1, Deaths())
     gone = asyncio.create_task(engine.infer(inference(text_input(1)), Dispatch()))
     await fake_triton.begun.wait()
     gone.cancel()
@@ -156,7 +157,7 @@ async def test_a_caller_that_leaves_a_triton_that_survives_it_frees_the_place_at
 ) -> None:
     fake_triton.version = version
     fake_triton.gate.clear()
-    engine = GrpcEngine(channel, 1)
+    engine = GrpcEngine(channel, 1, Deaths())
     gone = asyncio.create_task(engine.infer(inference(text_input(1)), Dispatch()))
     await fake_triton.begun.wait()
     gone.cancel()
@@ -174,7 +175,7 @@ async def test_a_place_that_an_old_triton_never_gives_back_is_free_in_the_end(
 ) -> None:
     monkeypatch.setattr(grpc_engine, "ABANDONED_INFERENCE_TIMEOUT", 0.01)
     fake_triton.gate.clear()
-    engine = GrpcEngine(channel, 1)
+    engine = GrpcEngine(channel, 1, Deaths())
     gone = asyncio.create_task(engine.infer(inference(text_input(1)), Dispatch()))
     await fake_triton.begun.wait()
     gone.cancel()
@@ -189,10 +190,10 @@ async def test_a_place_that_an_old_triton_never_gives_back_is_free_in_the_end(
 
 
 async def test_closing_with_nothing_under_way_is_done_at_once(channel: grpc.aio.Channel) -> None:
-    await GrpcEngine(channel, 1).close()
+    await GrpcEngine(channel, 1, Deaths()).close()
 
 
 async def test_nobody_at_the_address_is_a_triton_that_is_away() -> None:
     async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
         with pytest.raises(TritonUnavailable):
-            await GrpcEngine(channel, 1).infer(inference(text_input(1)), Dispatch())
+            await GrpcEngine(channel, 1, Deaths()).infer(inference(text_input(1)), Dispatch())

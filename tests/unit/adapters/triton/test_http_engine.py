@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.domain.tensors import Value, frame
 from gateway.errors import (
@@ -60,7 +61,7 @@ async def triton(status: str, header: object, tensors: bytes = b"") -> AsyncIter
     raw = header if isinstance(header, bytes) else msgspec.json.encode(header)
     answer = OneAnswer(status, raw, tensors)
     async with await asyncio.start_server(answer.serve, "127.0.0.1", 0) as server:
-        engine = HttpEngine("127.0.0.1", server.sockets[0].getsockname()[1], 2)
+        engine = HttpEngine("127.0.0.1", server.sockets[0].getsockname()[1], 2, Deaths())
         yield answer, engine
         await engine.close()
 

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -111,7 +112,7 @@ class Held:
 @contextlib.asynccontextmanager
 async def serving(behaviour: Behaviour, size: int = 4) -> AsyncIterator[tuple[ScriptedServer, Pool]]:
     async with ScriptedServer(behaviour) as server:
-        pool = Pool("127.0.0.1", server.port, size)
+        pool = Pool("127.0.0.1", server.port, size, lambda *_: None)
         try:
             yield server, pool
         finally:
@@ -321,7 +322,7 @@ async def test_an_answer_larger_than_the_limit_is_refused(monkeypatch: pytest.Mo
 async def test_nobody_at_the_address_is_a_triton_that_is_away_and_takes_no_place() -> None:
     async with ScriptedServer(echo) as server:
         port = server.port
-    pool = Pool("127.0.0.1", port, 1)
+    pool = Pool("127.0.0.1", port, 1, lambda *_: None)
     for _ in range(3):
         with pytest.raises(TritonUnavailable):
             await asked(pool)
@@ -430,6 +431,22 @@ async def test_closing_ends_what_nobody_waits_for_any_more() -> None:
         await pool.close()
 
 
+async def test_an_answer_that_nobody_waited_for_is_shown_with_the_time_of_its_request() -> None:
+    seen: asyncio.Queue[tuple[HttpReply, float]] = asyncio.Queue()
+    held, begun = Held(), time.perf_counter()
+    async with ScriptedServer(held) as server:
+        pool = Pool("127.0.0.1", server.port, 1, lambda reply, sent: seen.put_nowait((reply, sent)))
+        gone = asyncio.create_task(asked(pool, b"a"))
+        await server.heard(1)
+        gone.cancel()
+        await asyncio.wait((gone,))
+        held.let_go(b"a")
+        reply, sent = await asyncio.wait_for(seen.get(), 20)
+        await pool.close()
+    assert reply.status == 200
+    assert begun <= sent <= time.perf_counter()
+
+
 async def test_the_time_of_an_exchange_is_told_apart_from_the_wait_for_its_place() -> None:
     held = Held()
     first, second = Dispatch(-1.0, -1.0), Dispatch(-1.0, -1.0)
@@ -452,7 +469,7 @@ async def test_a_connection_notices_that_the_machine_at_its_other_end_is_gone() 
         peer.answer(b"{}")
 
     async with ScriptedServer(behaviour) as server:
-        pool = Pool("127.0.0.1", server.port, 1)
+        pool = Pool("127.0.0.1", server.port, 1, lambda *_: None)
         await pool.exchange([REQUEST % b"a"], Dispatch())
         (connection,) = pool._open
         assert connection._transport is not None
