@@ -158,6 +158,8 @@ async def test_one_slow_receiver_delays_no_other(here: Process) -> None:
         assert slow.connections <= DELIVERIES_PER_RECEIVER
 
 
+# What other tests left would be taken first.
+@pytest.mark.usefixtures("here")
 async def test_a_sender_that_dies_before_it_writes_what_came_of_it_sends_again(
     records: Records, others: Records
 ) -> None:
