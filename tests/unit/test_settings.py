@@ -25,7 +25,9 @@ def test_a_flag_beats_the_environment_that_beats_the_file_that_beats_the_default
 
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_can_stand_in_the_environment(name: str) -> None:
-    text = {"log_level": "debug", "host": "::1", "worker": "0", "hooks_allow_private": "0"}.get(name, "77")
+    text = {"log_level": "debug", "host": "::1", "worker": "0", "hooks_allow_private": "0", "triton_shared": "0"}.get(
+        name, "77"
+    )
     found = getattr(load({}, {f"GATEWAY_{name.upper()}": text}, None), name)
     assert found is False if isinstance(found, bool) else str(found) == str(type(found)(text))
 
