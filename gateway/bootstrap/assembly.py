@@ -128,10 +128,12 @@ async def core(
     lease, quotas = lease_of(settings), Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
     worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, telling, deliveries, lease=lease)
     letters = Letters(hooks, observations, Payloads(transformer), blobs)
+    # What is staged is to be gone soon after its time, however long the interval is.
+    interval = min(settings.sweep_interval, settings.sweep_after)
     background = Background(
         worker,
         Keeping(worker, pipelines, store, holding, quotas, lease=lease, queue_timeout=settings.queue_timeout),
-        Sweeper({**expired, "blobs": removal.sweep, "staged": stray.sweep}, settings.sweep_interval),
+        Sweeper({**expired, "blobs": removal.sweep, "staged": stray.sweep}, interval),
         Sender(deliveries, hooks, letters, courier, staging, telling),
     )
     await pipelines.recall()

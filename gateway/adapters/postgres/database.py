@@ -20,6 +20,7 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresSystemError,
 )
 _FULL: Final = "The database has no room left; nothing was recorded."
@@ -99,7 +100,12 @@ class Database:
         assert self._pool is not None
         with failures():
             async with self._pool.acquire() as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InternalClientError:
+                    # It has lost its step, as after a cancelled statement: nobody is to have it again.
+                    connection.terminate()
+                    raise
 
     async def ready(self) -> bool:
         """Whether the database answers; never raises."""
