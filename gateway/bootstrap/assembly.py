@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import grpc.aio
 
-from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
@@ -21,6 +20,7 @@ from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
+from gateway.adapters.rendering.pool import DecoderPool
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.deaths import Deaths
@@ -34,6 +34,7 @@ from gateway.api.services import Services
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
@@ -93,10 +94,10 @@ async def core(
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
-    transformer = TransformPool()
+    transformer, reader = TransformPool(), DecoderPool()
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
-    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
+    dispatcher = Dispatcher(engine, Converter(reader), healing)
     staging, following, holding = Staging(blobs, store), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
     stray = StrayMedia(blobs, store, settings.sweep_after)
@@ -147,6 +148,7 @@ async def core(
         await courier.close()
         await engine.close()
         await transformer.close()
+        await reader.close()
         await store.close()
         await channel.close()
 

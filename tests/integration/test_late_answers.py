@@ -7,13 +7,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.adapters.images import PillowDecoder
+from gateway.adapters.rendering.pool import DecoderPool
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
+from gateway.core.converting import Converter
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.healing import Healing
 from gateway.core.pipelines import Pipelines
@@ -115,7 +116,7 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         held_up = processes(new_folder)
         for each in held_up:
             each.suspend()
-        ours = asyncio.create_task(Dispatcher(engine, PillowDecoder(), healing).contents(work, 30.0))
+        ours = asyncio.create_task(Dispatcher(engine, Converter(DecoderPool()), healing).contents(work, 30.0))
         with pytest.raises(ModelDied):
             await other
         first.with_suffix(".go").touch()

@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
@@ -35,6 +36,7 @@ from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.calls import Call, RunRequest
+from gateway.domain.conversion import Shape
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.hooks import EventType, Hook, PayloadType
@@ -819,16 +821,52 @@ class FakeStore:
         self.kept |= {each.pipeline_id: each for each in pipelines}
 
 
-class FakeImages:
-    """An `ImageDecoder` for which every media is one picture of 2 x 3 pixels; a `failure` makes it refuse."""
+class FakeReader:
+    """A `MediaReader` for which every media has the `shape`, and says of each page which one it is.
+
+    Pages are pictures of 2 x 3 pixels; `failures` makes looking (-1) or single pages fail.
+    """
 
     def __init__(self) -> None:
-        self.failure: GatewayError | None = None
+        self.shape = Shape(1)
+        self.words = ""
+        self.failures: dict[int, GatewayError] = {}
+        self.opens: list[str] = []
+        #: Media and pages that are open or rendered now, and the most there ever were.
+        self.open = self.most_open = 0
 
-    async def decode(self, name: str, encoded: bytes) -> Value:  # noqa: ARG002 - the port's signature
-        if self.failure is not None:
-            raise self.failure
-        return Value(name, "UINT8", (2, 3, 3), (bytes(18),))
+    @asynccontextmanager
+    async def opened(self, data: bytes, kind: str) -> AsyncIterator["FakeReader"]:  # noqa: ARG002
+        self.opens.append(kind)
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            yield self
+        finally:
+            self.open -= 1
+
+    async def describe(self) -> Shape:
+        self._fail(-1)
+        return self.shape
+
+    async def page(self, number: int) -> bytes:
+        self._fail(number)
+        return b"page %d" % number
+
+    async def pixels(self, name: str, number: int) -> Value:
+        self._fail(number)
+        return Value(name, "UINT8", (2, 3, 3), (bytes([number]) * 18,))
+
+    async def text(self, pages: Sequence[int]) -> str:
+        self._fail(-1)
+        return f"{self.words}{[*pages] or ''}" if self.words else ""
+
+    async def close(self) -> None:
+        pass
+
+    def _fail(self, number: int) -> None:
+        if number in self.failures:
+            raise self.failures[number]
 
 
 def text(name: str, *elements: bytes) -> Value:
@@ -961,13 +999,13 @@ class Gateway:
         self.run_store = FakeRuns(self.records)
         self.entry_store = FakeEntries(self.records)
         self.blobs = FakeBlobs()
-        self.images = FakeImages()
+        self.reader = FakeReader()
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.pipelines = Pipelines(self.source, self.store)
         self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
         self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
-        dispatcher = Dispatcher(self.engine, self.images, self.healing)
+        dispatcher = Dispatcher(self.engine, Converter(self.reader), self.healing)
         staging, clock = Staging(self.blobs, self.run_store), SteppingClock()
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)

@@ -19,6 +19,7 @@ CONTRACT = {
     "media.limit": (422, "INVALID_ARGUMENT"),
     "media.unsupported": (415, "INVALID_ARGUMENT"),
     "media.unreadable": (422, "INVALID_ARGUMENT"),
+    "media.page_range_empty": (422, "INVALID_ARGUMENT"),
     "request.too_large": (413, "RESOURCE_EXHAUSTED"),
     "request.incomplete": (408, "DEADLINE_EXCEEDED"),
     "pipeline.not_found": (404, "NOT_FOUND"),

@@ -1,4 +1,4 @@
-"""Children that do what may not be done in the gateway itself: started at first use, kept warm, replaced when killed."""
+"""Children that do what the gateway itself may not: started at first use, kept warm, replaced when killed."""
 
 import asyncio
 import logging
@@ -63,8 +63,7 @@ class ChildPool:
         except TimeoutError:
             raise OutOfTime from None
         except ChildGone:
-            if self._closed:
-                raise Draining from None
+            self._refuse_when_closed()
             raise ChildDied(await child.end()) from None
         finally:
             self._give_back(child)
@@ -86,8 +85,7 @@ class ChildPool:
         if child is not None and child.usable and not self._closed:
             return child
         try:
-            if self._closed:
-                raise Draining
+            self._refuse_when_closed()
             if child is not None:
                 await self._bury(child)
             return await self._start()
@@ -126,6 +124,10 @@ class ChildPool:
         finally:
             self._free.put_nowait(fresh)
         await self._bury(child)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Draining from None
 
     async def _bury(self, child: Child) -> None:
         await child.end()

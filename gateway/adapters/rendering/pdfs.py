@@ -4,6 +4,7 @@ The file is read as pages are asked for, never whole. A page is rendered at so m
 its pixels; one that would need too few of them is refused, and so is one with an image that is too large decoded.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -52,9 +53,11 @@ class Pdf:
         """
         page = self._page(number)
         try:
-            scale = _scale(*page.get_size(), bounds)
+            width, height = page.get_size()
+            scale = _scale(width, height, bounds)
             _check_images(page, bounds)
-            return page.render(scale=scale, limit_image_cache=True).to_pil()
+            image: Image.Image = page.render(scale=scale, limit_image_cache=True).to_pil()
+            return image
         except pdfium.PdfiumError as failure:
             raise _damaged(number) from failure
         finally:
@@ -117,7 +120,7 @@ def _scale(width: float, height: float, bounds: Bounds) -> float:
     if width <= 0 or height <= 0:
         raise unreadable("The gateway could not read it as a PDF: a page has no size.")
     # Each side is rounded up to whole pixels.
-    fitting = ((bounds.page_pixels / (width * height)) ** 0.5) * _POINTS_PER_INCH * 0.999
+    fitting = math.sqrt(bounds.page_pixels / (width * height)) * _POINTS_PER_INCH * 0.999
     dpi = min(bounds.page_dpi, fitting)
     if dpi < bounds.least_dpi:
         raise past_limit(

@@ -142,11 +142,18 @@ def _rgb(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB")
 
 
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    low, high = image.getextrema()
+    assert isinstance(low, float | int)
+    assert isinstance(high, float | int)
+    return low, high
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Any mode that PNG does not have: deep gray by its high byte or its own range, the rest as colours."""
     if not image.mode.startswith(("I", "F")):
         return image.convert("RGB")
     deep = image.convert("F")
-    low, high = (0.0, 65536.0) if image.mode.startswith("I;16") else map(float, deep.getextrema())
+    low, high = (0.0, 65280.0) if image.mode.startswith("I;16") else _extremes(deep)
     scale = 255 / ((high - low) or 1.0)
     return deep.point(lambda value: value * scale - low * scale).convert("L")

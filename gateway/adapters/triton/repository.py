@@ -1,7 +1,8 @@
 """From Triton's config of an ensemble, and of its steps' models, to a pipeline.
 
 Parameters of the ensemble's config with the prefix `gateway.` refine what is derived: `gateway.description`,
-`gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once), and
+`gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once),
+`gateway.image_conversion` (`true`: pages of PDFs and TIFFs are rendered for it), and
 `gateway.role.<TENSOR>` for the role of an input or output.
 """
 
@@ -52,6 +53,7 @@ def pipeline(
         tag=parameters.get("tag", ""),
         transform=parameters.get("transform", ""),
         concurrency=_concurrency(config.name, parameters.get("concurrency")),
+        image_conversion=parameters.get("image_conversion", "").lower() == "true",
         status=status,
         reason=reason,
         decoupled=any(_decoupled(configs.get(each.model)) for each in steps) or _decoupled(config),
