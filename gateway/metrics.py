@@ -102,7 +102,7 @@ KILLED_CHILDREN: Final = _counter(
 DECODER_CHILDREN: Final = _sum("gateway_decoder_children", "Children that decode and render media now.")
 KILLED_DECODERS: Final = _counter(
     "gateway_killed_decoder_children_total",
-    "Such children that ended at a limit, time or memory, or by a crash.",
+    "Such children that ended: time, memory, crash.",
     "why",
 )
 RESTARTS: Final = _counter(

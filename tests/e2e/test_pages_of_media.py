@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from documents import encoded, page, pdf, tiff, word
 
+from documents import encoded, page, pdf, tiff, word
 from gateway.v1 import media_pb2, pipelines_pb2, pipelines_pb2_grpc
 
 WORDS = ["ONE", "TWO", "THREE", "FOUR", "FIVE"]
@@ -96,7 +96,7 @@ def test_the_same_over_grpc(channel: grpc.Channel) -> None:
     assert words(first) == words(second) == {2: "TWO", 3: "THREE"}
 
 
-def test_the_same_in_the_background(rest: httpx.Client, channel: grpc.Channel) -> None:
+def test_the_same_in_the_background(rest: httpx.Client) -> None:
     accepted = rest.post("/v1/pipelines/ocr/executeAsync", json=body(PDF, TIFF, pageRange="1,2")).json()
     run = rest.get(f"/v1/runs/{accepted['runId']}", params={"wait": 60}).json()
     while not run["done"]:

@@ -822,51 +822,47 @@ class FakeStore:
 
 
 class FakeReader:
-    """A `MediaReader` for which every media has the `shape`, and says of each page which one it is.
+    """A `MediaReader` for which every media has the `shape` and holds these `words`; its pages are 2 x 3 pixels.
 
-    Pages are pictures of 2 x 3 pixels; `failures` makes looking (-1) or single pages fail.
+    `failures` makes single pages fail, and looking (-1).
     """
 
     def __init__(self) -> None:
         self.shape = Shape(1)
         self.words = ""
         self.failures: dict[int, GatewayError] = {}
+        #: The types of the media that were opened, and the pages that were rendered.
         self.opens: list[str] = []
-        #: Media and pages that are open or rendered now, and the most there ever were.
-        self.open = self.most_open = 0
+        self.rendered: list[int] = []
 
     @asynccontextmanager
-    async def opened(self, data: bytes, kind: str) -> AsyncIterator["FakeReader"]:  # noqa: ARG002
+    async def opened(self, data: bytes, kind: str) -> AsyncIterator["FakeReader"]:  # noqa: ARG002 - the port's
         self.opens.append(kind)
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        try:
-            yield self
-        finally:
-            self.open -= 1
+        yield self
 
     async def describe(self) -> Shape:
-        self._fail(-1)
+        self._look(-1)
         return self.shape
 
     async def page(self, number: int) -> bytes:
-        self._fail(number)
+        self._look(number)
         return b"page %d" % number
 
     async def pixels(self, name: str, number: int) -> Value:
-        self._fail(number)
+        self._look(number)
         return Value(name, "UINT8", (2, 3, 3), (bytes([number]) * 18,))
 
     async def text(self, pages: Sequence[int]) -> str:
-        self._fail(-1)
-        return f"{self.words}{[*pages] or ''}" if self.words else ""
+        return self.words and f"{self.words}{list(pages)}"
 
     async def close(self) -> None:
         pass
 
-    def _fail(self, number: int) -> None:
+    def _look(self, number: int) -> None:
         if number in self.failures:
             raise self.failures[number]
+        if number >= 0:
+            self.rendered.append(number)
 
 
 def text(name: str, *elements: bytes) -> Value:
@@ -908,6 +904,7 @@ def pipeline(
     outputs: tuple[Output, ...] = (OBSERVATION_OUTPUT,),
     status: PipelineStatus = PipelineStatus.READY,
     decoupled: bool = False,
+    image_conversion: bool = False,
 ) -> Pipeline:
     """A pipeline of one step that takes one media and gives one observation."""
     step = Step(
@@ -922,6 +919,7 @@ def pipeline(
         tag="documents",
         status=status,
         decoupled=decoupled,
+        image_conversion=image_conversion,
         inputs=inputs,
         outputs=outputs,
         steps=(step,),

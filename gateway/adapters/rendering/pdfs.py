@@ -56,8 +56,7 @@ class Pdf:
             width, height = page.get_size()
             scale = _scale(width, height, bounds)
             _check_images(page, bounds)
-            image: Image.Image = page.render(scale=scale, limit_image_cache=True).to_pil()
-            return image
+            return _rendered(page, scale)
         except pdfium.PdfiumError as failure:
             raise _damaged(number) from failure
         finally:
@@ -127,6 +126,11 @@ def _scale(width: float, height: float, bounds: Bounds) -> float:
             f"A page is so large that {bounds.page_pixels} pixels are less than {bounds.least_dpi:g} dots per inch."
         )
     return dpi / _POINTS_PER_INCH
+
+
+def _rendered(page: pdfium.PdfPage, scale: float) -> Image.Image:
+    image: Image.Image = page.render(scale=scale, limit_image_cache=True).to_pil()
+    return image
 
 
 def _check_images(page: pdfium.PdfPage, bounds: Bounds) -> None:

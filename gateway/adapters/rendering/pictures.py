@@ -100,11 +100,12 @@ def _frame(file: BinaryIO, number: int, bounds: Bounds) -> Image.Image:
             image.seek(number)
         _check(image, bounds)
         image.load()
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except Refused:
         raise
     except _BROKEN as failure:
         raise unreadable("The gateway could not read it as an image: it is damaged or cut off.") from failure
+    return image
 
 
 def _check(image: Image.Image, bounds: Bounds) -> None:
@@ -114,6 +115,9 @@ def _check(image: Image.Image, bounds: Bounds) -> None:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation; upright where the file states none that can be read."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # Pillow would decode the whole image to see whether some stands behind it.
+        return _UPRIGHT
     try:
         return int(image.getexif().get(_ORIENTATION, _UPRIGHT))
     except _BROKEN:
