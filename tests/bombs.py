@@ -69,19 +69,15 @@ def pdf(objects: list[bytes], claimed_pages: int = 1, size: int = 14_400) -> byt
 def stream(words: bytes, body: bytes, packed: bool = False) -> bytes:
     """A stream of a PDF: what stands in its dictionary, and what it holds."""
     data = zlib.compress(body, 9) if packed else body
-    return (
-        b"<<%s%s/Length %d>>stream\n" % (words, b"/Filter/FlateDecode" if packed else b"", len(data))
-        + data
-        + b"\nendstream"
-    )
+    words += b"/Filter/FlateDecode" if packed else b""
+    return b"<<%s/Length %d>>stream\n" % (words, len(data)) + data + b"\nendstream"
 
 
 def picture_pdf(width: int, height: int, size: int = 14_400) -> bytes:
     """A PDF with one image that claims to be this large, drawn over the whole page."""
     image = b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceRGB/BitsPerComponent 8" % (width, height)
-    return pdf(
-        [stream(b"", b"%d 0 0 %d 0 0 cm /X Do" % (size, size)), stream(image, bytes(1_000_000), True)], size=size
-    )
+    drawn = stream(b"", b"%d 0 0 %d 0 0 cm /X Do" % (size, size))
+    return pdf([drawn, stream(image, bytes(1_000_000), packed=True)], size=size)
 
 
 def nested_pdf(depth: int, width: int) -> bytes:
