@@ -1,5 +1,6 @@
 """Small files that would become large ones: each is refused, and nobody needs more memory than the limits say."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from PIL import Image
 
 import bombs
+from documents import encoded
 from gateway.domain.conversion import PDF, TIFF, WORD
 from gateway.limits import (
     DECODER_CHILDREN,
@@ -17,6 +20,7 @@ from gateway.limits import (
     MAX_FRAMES_PER_MEDIA,
     MAX_IMAGE_PIXELS,
     MAX_ZIP_ENTRIES,
+    MEDIA_IN_PARALLEL,
     MIB,
 )
 
@@ -24,16 +28,36 @@ from gateway.limits import (
 PROGRAM: Final = """
 import asyncio, json, pathlib, resource, sys, uvloop
 from gateway.adapters.rendering.pool import DecoderPool
+from gateway.core.converting import Converter
+from gateway.core.looking import Asked
+from gateway.domain.conversion import Conversion
+from gateway.domain.media import Media
+from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.errors import GatewayError
 
-def peak(who):
-    return resource.getrusage(who).ru_maxrss * 1024
+PIPELINE = Pipeline(pipeline_id="p", inputs=(Input("X", "BYTES", (1,), InputRole.MEDIA),), outputs=(), steps=())
+
+def peak():
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+async def every_page(reader, data):
+    async def infer(values, number):
+        return b"{}"
+
+    converter = Converter(reader)
+    asked = Asked(PIPELINE, Conversion(images=True), Media("m", data), ())
+    await converter.entry(asked, infer, converter.places())
 
 async def main():
     pool, ends = DecoderPool(), {}
-    before = peak(resource.RUSAGE_SELF)
+    before = peak()
     for path, kind, wish in json.loads(sys.argv[1]):
         try:
+            if wish == "all":
+                await every_page(pool, pathlib.Path(path).read_bytes())
+                ends[path] = "done"
+                continue
             async with pool.opened(pathlib.Path(path).read_bytes(), kind) as media:
                 await media.describe() if wish != "text" else None
                 made = await {"page": lambda: media.page(0), "pixels": lambda: media.pixels("X", 0),
@@ -43,7 +67,8 @@ async def main():
             ends[path] = error.code
         made = None
     await pool.close()
-    print(json.dumps([ends, before, peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN)]))
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    print(json.dumps([ends, before, peak(), children]))
 
 uvloop.run(main())
 """
@@ -96,6 +121,22 @@ def test_the_largest_image_that_is_taken_is_held_once_by_the_child_and_once_by_t
     # Pillow keeps four bytes of each pixel; what comes back has three.
     assert children < 4 * MAX_IMAGE_PIXELS + 64 * MIB
     assert parent - before < 3 * MAX_IMAGE_PIXELS + 32 * MIB
+
+
+def noisy_pages(count: int) -> bytes:
+    """A PDF of so many pages of 1,500 x 1,500 pixels that no one can pack."""
+    noise = [Image.effect_noise((540, 540), 60 + number).convert("RGB") for number in range(count)]
+    return encoded(noise[0], "PDF", save_all=True, append_images=noise[1:], resolution=72)
+
+
+def test_a_document_of_many_pages_takes_no_more_memory_than_one_of_few(tmp_path: Path) -> None:
+    peaks = []
+    for count in (MEDIA_IN_PARALLEL, 8 * MEDIA_IN_PARALLEL):
+        ends, before, parent, _ = read(tmp_path, (functools.partial(noisy_pages, count), PDF, "all"))
+        assert list(ends.values()) == ["done"]
+        peaks.append(parent - before - (tmp_path / "0").stat().st_size)
+    few, many = peaks
+    assert many < few + 16 * MIB, peaks
 
 
 def test_all_children_together_are_bounded() -> None:
