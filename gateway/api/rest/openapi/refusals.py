@@ -17,6 +17,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RequestIncomplete,
@@ -79,7 +80,9 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
+    MediaUnsupported,
     MediaLimit,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
