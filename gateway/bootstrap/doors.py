@@ -24,7 +24,7 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
     try:
         port = await grpc_server.start()
         await rest.start()
-        pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
+        pipelines = ", ".join(services.pipelines.names()) or "none yet"
         report(f"ready: REST on http://{settings.host}:{listener.getsockname()[1]}, gRPC on {settings.host}:{port}")
         report(f"pipelines: {pipelines}")
         try:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Request
 
+from gateway import telemetry
 from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
 from gateway.api.services import Services
 from gateway.domain.access import Caller, Scope
@@ -27,6 +28,8 @@ def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
         needed = request.scope["route_handler"].opt.get(NEEDS)
         if not isinstance(needed, Scope):
             raise Forbidden
+        if found.owner:
+            telemetry.note(owner=found.owner)
         found.check(needed)
         request.scope[_CALLER] = found  # type: ignore[typeddict-unknown-key]  # beside those of ASGI
 
