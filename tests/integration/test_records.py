@@ -360,7 +360,7 @@ async def test_an_observation_of_ten_thousand_entries_is_appended_to_and_read_in
     found = msgspec.json.decode(b"".join(pieces))["mediaContents"]
     assert [each["n"] for each in found[:-1]] == list(range(10_000))
     assert found[-1]["id"] == more.entries[0].entry_id
-    page = await observations.page(name, 1000, None)
+    page = await observations.page(ANYONE, name, 1000, None)
     assert len(msgspec.json.decode(page.document)["mediaContents"]) == 1000
 
 

@@ -3,13 +3,24 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.access import ANYONE
+from gateway.domain.access import ANYONE, Caller, Scope
 from gateway.domain.executions import ExecutionFilter
 from gateway.domain.ids import is_uuid
-from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound, MediaUnsupported, StorageUnavailable
+from gateway.errors import (
+    ExecutionNotFound,
+    ExecutionTaken,
+    InvalidInput,
+    MediaNotFound,
+    MediaUnsupported,
+    StorageUnavailable,
+)
 from unit.fakes import START, FakeBlobs, Gateway
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
+
+
+def caller(owner: str) -> Caller:
+    return Caller(owner=owner, scopes=frozenset({Scope.RUN, Scope.READ}))
 
 
 async def with_execution(execution_id: str = "mine") -> Gateway:
@@ -30,6 +41,16 @@ async def test_an_execution_that_there_is_stays_as_it_is() -> None:
     first, _ = await built.executions.create(ANYONE, "mine", "one", None)
     second, created = await built.executions.create(ANYONE, "mine", "two", b"{}")
     assert (second, created) == (first, False)
+
+
+async def test_an_execution_that_another_owner_has_is_taken() -> None:
+    built, ann, bob = Gateway(), caller("ann"), caller("bob")
+    made, _ = await built.executions.create(ann, "mine", "one", None)
+    assert made.owner == "ann"
+    with pytest.raises(ExecutionTaken):
+        await built.executions.create(bob, "mine", "two", None)
+    root = Caller(owner="root", scopes=frozenset({Scope.ADMIN}))
+    assert await built.executions.create(root, "mine", None, None) == (made, False)
 
 
 async def test_an_execution_without_an_id_gets_one() -> None:

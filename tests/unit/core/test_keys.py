@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from gateway.core.keys import frees, key_of
-from gateway.domain.access import ANYONE
+from gateway.domain.access import ANYONE, Caller, Scope
 from gateway.domain.calls import Call, Outcome, Webhook
 from gateway.domain.ids import new_id
 from gateway.domain.keys import digest
@@ -341,3 +341,25 @@ async def test_a_run_in_the_background_that_failed_fails_for_a_caller_who_waits(
     error = await failed(built)
     assert (error.code, error.run_id) == ("triton.failed", name.run_id)
     assert (await built.runs.get(ANYONE, name.run_id)).state is RunState.FAILED
+
+
+@pytest.mark.parametrize("way", ["execute_sync", "execute_async"])
+async def test_one_key_of_two_owners_names_two_calls(way: str) -> None:
+    built, owners = await gateway(), [msgspec.structs.replace(ANYONE, owner=owner) for owner in ("", "ann", "bob")]
+    first = [await getattr(built.runs, way)(owner, call(b"a", key="k")) for owner in owners]
+    assert len({each.run_id for each in first}) == len(owners)
+    for owner, each in zip(owners, first, strict=True):
+        again = await getattr(built.runs, way)(owner, call(b"a", key="k"))
+        assert (again.run_id, again.replayed) == (each.run_id, True)
+
+
+async def test_a_call_on_what_is_no_longer_in_sight_is_not_told_again() -> None:
+    built = await gateway()
+    root = Caller(owner="ops", scopes=frozenset({Scope.ADMIN}))
+    ann, ops = (Caller(owner=owner, scopes=frozenset({Scope.RUN})) for owner in ("ann", "ops"))
+    await built.executions.create(ann, "hers", None, None)
+    asked = call(b"a", key="k", execution_id="hers")
+    await built.runs.execute_sync(root, asked)
+    assert (await built.runs.execute_sync(root, asked)).replayed
+    with pytest.raises(ResultGone):
+        await built.runs.execute_sync(ops, asked)
