@@ -9,3 +9,6 @@ class OpenAccess:
     async def caller(self, credential: str | None) -> Caller:  # noqa: ARG002 - nobody is asked for one
         """See `Authenticator.caller`."""
         return ANYONE
+
+    async def close(self) -> None:
+        """See `Authenticator.close`: there is nothing."""

@@ -30,6 +30,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     pipelines: frozenset[str] | None = None
     #: What it is called in the log and in audit events; never the credential.
     name: str = ""
+    #: The key that it holds; None for who holds none.
+    key_id: str | None = None
+    #: Calls in a time, as `600/minute`, and calls at once; None is as the settings say.
+    rate: str | None = None
+    concurrency: int | None = None
 
     @property
     def sees(self) -> str | None:
@@ -45,13 +50,17 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         if needed not in self.scopes and Scope.ADMIN not in self.scopes:
             raise Forbidden(f"The key, or token, has not the scope {needed}.")
 
+    def may_use(self, pipeline_id: str) -> bool:
+        """Whether it may use this pipeline."""
+        return self.pipelines is None or pipeline_id in self.pipelines
+
     def check_pipeline(self, pipeline_id: str) -> None:
         """Refuse a pipeline that it may not use.
 
         Raises:
             Forbidden: it is limited to others.
         """
-        if self.pipelines is not None and pipeline_id not in self.pipelines:
+        if not self.may_use(pipeline_id):
             raise Forbidden("The key, or token, is not for this pipeline.")
 
 

@@ -14,6 +14,10 @@ class Authenticator(Protocol):
         Raises:
             CredentialMissing: there is none, and one is needed.
             CredentialInvalid: it is unknown, has expired, or was revoked.
-            StorageUnavailable: nobody can say.
+            StorageUnavailable, IssuerUnavailable: nobody can say.
         """
+        ...
+
+    async def close(self) -> None:
+        """Give back what it holds; nobody may be entering."""
         ...
