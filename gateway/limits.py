@@ -204,7 +204,7 @@ MAX_KNOWN_KEYS: Final = 10_000
 #: Keys that one statement looks up.
 KEYS_PER_LOOK: Final = 1000
 #: Characters of the name of a key, and of an owner.
-MAX_NAME_CHARACTERS: Final = 128
+MAX_NAME_CHARACTERS: Final = 255
 #: Pipelines that one key may be limited to.
 MAX_PIPELINES_PER_KEY: Final = 1000
 #: Rows of the audit that one look shows.

@@ -29,7 +29,7 @@ Span = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_RETENTION)]
 
 
 #: What marks a setting that is a secret: it has no flag, since flags can be read of every process, and is never shown.
-SECRET: Final = "hidden"
+UNSHOWN: Final = "hidden"
 
 
 def _told(sentence: str, **marks: bool) -> msgspec.Meta:
@@ -155,7 +155,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def is_secret(field: msgspec.structs.FieldInfo) -> bool:
     """Whether a setting is marked as a secret."""
     metas = getattr(field.type, "__metadata__", ())
-    return any(SECRET in (getattr(meta, "extra", None) or ()) for meta in metas)
+    return any(UNSHOWN in (getattr(meta, "extra", None) or ()) for meta in metas)
 
 
 class Source(enum.StrEnum):

@@ -8,7 +8,7 @@ import msgspec
 from gateway.adapters.supervisor.machine import Machine
 from gateway.adapters.supervisor.preflight import CHECKS
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
-from gateway.bootstrap.access import access_problem, refuse_open_doors
+from gateway.bootstrap.access import access_problem, check_access
 from gateway.bootstrap.records import Report, migrated
 from gateway.settings import Settings
 
@@ -22,7 +22,7 @@ def preflight(settings: Settings) -> list[tuple[str, str | None]]:
 @contextlib.asynccontextmanager
 async def grounded(settings: Settings, report: Report) -> AsyncIterator[Settings]:
     """The settings of processes that serve side by side: over what is embedded, which runs, and the newest schema."""
-    refuse_open_doors(settings)
+    check_access(settings)
     async with EmbeddedStack(stack_plan(settings), report=report) as endpoints:
         url = database_url(settings, endpoints)
         await migrated(url)

@@ -15,6 +15,8 @@ from gateway.ports import ApiKeyStore
 class KeyAccess:
     """An `Authenticator` for API keys."""
 
+    asks = True
+
     def __init__(
         self,
         store: ApiKeyStore,

@@ -8,8 +8,13 @@ from gateway.domain.access import Caller
 class Authenticator(Protocol):
     """Tells who holds a credential."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether it matters what a caller holds."""
+        ...
+
     async def caller(self, credential: str | None) -> Caller:
-        """Who holds this credential; None where a request came without one.
+        """Who holds this credential; None where a request came without one, empty where it came with none of ours.
 
         Raises:
             CredentialMissing: there is none, and one is needed.

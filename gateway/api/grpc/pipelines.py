@@ -5,7 +5,7 @@ from typing import Any, Final
 import grpc.aio
 
 from gateway.api.grpc.deadlines import within_deadline
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.domain.calls import Form, Outcome
@@ -33,8 +33,9 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     async def ListPipelines(
         self, request: pipelines_pb2.ListPipelinesRequest, context: Context
     ) -> pipelines_pb2.ListPipelinesResponse:
-        """Every pipeline, by name."""
-        return pipelines_pb2.ListPipelinesResponse(pipelines=map(protos.pipeline, self._services.pipelines.list()))
+        """Every pipeline that the caller may use, by name."""
+        listed = [each for each in self._services.pipelines.list() if caller().may_use(each.pipeline_id)]
+        return pipelines_pb2.ListPipelinesResponse(pipelines=map(protos.pipeline, listed))
 
     @needs(Scope.READ)
     async def GetPipeline(self, request: pipelines_pb2.GetPipelineRequest, context: Context) -> pipelines_pb2.Pipeline:

@@ -12,8 +12,7 @@ import grpc
 import grpc.aio
 
 from gateway import telemetry, tracing
-from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
-from gateway.api.grpc.entering import let_in, needed_by
+from gateway.api.grpc.entering import check_pipeline, known, let_in, needed_by, needs
 from gateway.api.request_id import HEADER, request_id
 from gateway.domain.access import Scope
 from gateway.errors import GatewayError, Internal
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 
 #: The metadata that is read of every call.
 _READ = frozenset((HEADER, "traceparent", "tracestate"))
-#: The metadata that carries a credential.
-_CREDENTIALS = frozenset((API_KEY, AUTHORIZATION))
 #: gRPC's own numbers to its enum.
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -37,17 +34,16 @@ StreamHandler = Callable[[Any, Context], AsyncIterator[Any]]
 
 
 class _Entrance:
-    """Asks who calls a method, before the method gets its request."""
+    """Asks who calls a method, unless that is known, before the method gets its request."""
 
     def __init__(self, access: Authenticator, needed: Scope):
         self._access = access
         self._needed = needed
 
-    async def enter(self, context: Context) -> None:
-        held = {key: str(value) for key, value in context.invocation_metadata() or () if key in _CREDENTIALS}
-        found = await self._access.caller(credential(held.get(API_KEY), held.get(AUTHORIZATION)))
-        found.check(self._needed)
-        let_in(found)
+    async def enter(self, request: object, context: Context) -> None:
+        found = known() or await let_in(self._access, context.invocation_metadata() or (), self._needed)
+        if found.pipelines is not None:
+            check_pipeline(found, request)
 
 
 class _Guard:
@@ -61,7 +57,8 @@ class _Guard:
         handler = getattr(self._servicer, name)
         counted = method("grpc", f"gateway.v1.{type(self._servicer).__name__}/{name}")
         guard = _guarded_stream if inspect.isasyncgenfunction(handler) else _guarded
-        return guard(handler, counted, _Entrance(self._access, needed_by(handler)))
+        needed = needed_by(handler)
+        return needs(needed)(guard(handler, counted, _Entrance(self._access, needed)))
 
 
 def guarded(servicer: Servicer, access: Authenticator) -> Servicer:
@@ -77,7 +74,7 @@ def _guarded(handler: Handler, counted: Method, entrance: _Entrance) -> Handler:
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
-                await entrance.enter(context)
+                await entrance.enter(request, context)
                 return await handler(request, context)
             except (asyncio.CancelledError, GeneratorExit):
                 code = grpc.StatusCode.CANCELLED.name
@@ -96,7 +93,7 @@ def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
-                await entrance.enter(context)
+                await entrance.enter(request, context)
                 async for piece in handler(request, context):
                     yield piece
             except (asyncio.CancelledError, GeneratorExit):
@@ -109,6 +106,15 @@ def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance
                 counted.answered(code, time.perf_counter() - began)
 
     return guarded
+
+
+async def refusing(called: str, context: Context, failure: Exception, counted: Method, began: float) -> None:
+    """End a call that no method gets, as a guard would."""
+    try:
+        with _call(called, context) as name:
+            await _refuse(context, name, failure)
+    finally:
+        counted.answered(_code(failure), time.perf_counter() - began)
 
 
 @contextmanager

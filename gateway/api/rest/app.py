@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from gateway.api.rest.docs import DOCS
+from gateway.api.rest.docs import ASKS, DOCS
 from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
@@ -53,6 +53,7 @@ def rest_app(services: Services) -> Litestar:
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
         request_max_body_size=services.max_body_bytes,
         openapi_config=None,
+        opt={ASKS: services.access.asks},
         logging_config=None,
     )
 

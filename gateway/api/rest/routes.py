@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.graph import definition
@@ -52,9 +53,10 @@ async def metrics(services: Core) -> Response[bytes]:
 
 
 @get("/pipelines", operation_id="listPipelines", needs=Scope.READ)
-async def list_pipelines(services: Core) -> list[PipelineView]:
-    """Every pipeline that Triton has or ever had, by name."""
-    return [pipeline_view(each) for each in services.pipelines.list()]
+async def list_pipelines(request: AnyRequest, services: Core) -> list[PipelineView]:
+    """Every pipeline that Triton has or ever had and that the caller may use, by name."""
+    caller = caller_of(request)
+    return [pipeline_view(each) for each in services.pipelines.list() if caller.may_use(each.pipeline_id)]
 
 
 @get("/pipelines/{pipeline_id:str}", operation_id="getPipeline", needs=Scope.READ)
