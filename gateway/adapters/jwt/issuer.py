@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -89,7 +90,9 @@ class IssuerKeys:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=ISSUER_TIMEOUT)
             self._session = aiohttp.ClientSession(timeout=timeout, headers={"Accept-Encoding": "identity"})
-        async with self._session.get(self._url, allow_redirects=False, raise_for_status=True) as response:
+        async with self._session.get(self._url, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise ValueError(f"The issuer answers with {response.status}.")
             found = bytearray()
             async for piece in response.content.iter_chunked(_PIECE):
                 found += piece
