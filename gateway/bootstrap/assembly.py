@@ -32,6 +32,7 @@ from gateway.adapters.triton.witness import TritonWitness
 from gateway.adapters.webhooks.courier import WebhookCourier
 from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
+from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
@@ -47,7 +48,6 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
-from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -97,6 +97,7 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    access = authenticator(settings, database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
@@ -128,7 +129,7 @@ async def core(
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
-        access=OpenAccess(),
+        access=access,
         rates=rates,
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
@@ -153,6 +154,7 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        await access.close()
         await engine.close()
         await transformer.close()
         await store.close()

@@ -106,6 +106,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     model_versions: dict[str, str] = {}
 
     @property
+    def config(self) -> "Pipeline":
+        """What its config says, whatever becomes of its models."""
+        return msgspec.structs.replace(self, status=PipelineStatus.READY, reason="", model_versions={})
+
+    @property
     def media_input(self) -> Input | None:
         """The input that one media of a call goes to, if the pipeline takes media at all."""
         takes_media = (InputRole.MEDIA, InputRole.IMAGE)

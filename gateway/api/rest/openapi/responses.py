@@ -23,6 +23,7 @@ HEADERS: Final[Mapping[str, Schema]] = {
     "Idempotency-Replayed": _header("`true` where the call was made before, under the same key."),
     "ETag": _header("The tag of this state of the run."),
     "Link": _header('The next page, as `<…>; rel="next"`; absent on the last.'),
+    "WWW-Authenticate": _header("What to enter with: `Bearer`."),
     "Retry-After": _header("Seconds after which a repeat can succeed.", "integer"),
 }
 
@@ -51,6 +52,8 @@ def _refusal(status: int, errors: Sequence[type[GatewayError]]) -> Schema:
     names = ["X-Request-Id"]
     if any(each.retry_after is not None for each in errors):
         names.append("Retry-After")
+    if status == HTTPStatus.UNAUTHORIZED:
+        names.append("WWW-Authenticate")
     if RunTimeout in errors:
         names.append("Location")
     return {
