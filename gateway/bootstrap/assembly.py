@@ -24,6 +24,7 @@ from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.rates import MemoryRates
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.counters import Counting, GrpcCounting, HttpCounting
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
@@ -89,7 +90,8 @@ async def core(
     engine = _engine(settings, endpoints, channel, deaths)
     models = TritonModels(channel, control)
     shared = settings.triton_shared or settings.triton_url is not None
-    witness = TritonWitness(channel, control, models, deaths, shared=shared)
+    counting = _counting(settings, endpoints, channel)
+    witness = TritonWitness(counting, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
     calls = (settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency, settings.max_key_calls)
     admission = Admission(*calls)
@@ -156,6 +158,7 @@ async def core(
         await courier.close()
         await access.close()
         await engine.close()
+        await counting.close()
         await transformer.close()
         await store.close()
         await channel.close()
@@ -179,13 +182,27 @@ def lease_of(settings: Settings) -> float:
 
 def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel, deaths: Deaths) -> InferenceEngine:
     """Inference over HTTP where its port is known, else over gRPC."""
+    known = _triton_http(settings, endpoints)
+    if known is None:
+        return GrpcEngine(channel, settings.max_inferences, deaths)
+    return HttpEngine(*known, settings.max_inferences, deaths)
+
+
+def _counting(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> Counting:
+    """Triton's counters, asked in the same way."""
+    known = _triton_http(settings, endpoints)
+    return GrpcCounting(channel) if known is None else HttpCounting(*known)
+
+
+def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | None:
+    """The host and the port of Triton's HTTP endpoint, where they are known."""
     http = endpoints.triton_http
     if http is None and settings.triton_http_url is not None:
         http = _address("--triton-http-url", settings.triton_http_url, "http")
     if http is None:
-        return GrpcEngine(channel, settings.max_inferences, deaths)
+        return None
     host, _, port = http.rpartition(":")
-    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
+    return host.strip("[]"), int(port)
 
 
 def _targets(settings: Settings) -> Targets:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.adapters.triton.counters import Counters
 from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
@@ -819,6 +820,41 @@ class FakeControl:
         self.orders.append(f"load {model}")
         if self.failures:
             raise self.failures.popleft()
+
+
+class FakeCounting:
+    """A `Counting` that counts what it is told to count, on a clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.counted = Counters(("1",))
+        self.looks: list[str] = []
+        self.failure: GatewayError | None = None
+        #: Seconds that Triton takes to answer once it has read its counters.
+        self.takes = 0.0
+
+    def counts(self, *, successes: int = 0, failing: float = 0.0) -> None:
+        """Count so many successes more, and one failure of so many seconds."""
+        before = self.counted
+        self.counted = msgspec.structs.replace(
+            before,
+            successes=before.successes + successes,
+            failures=before.failures + (failing > 0),
+            failing=before.failing + int(failing * 1e9),
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+    async def counters(self, model: str) -> Counters:
+        self.looks.append(model)
+        if self.failure is not None:
+            raise self.failure
+        found = self.counted
+        self.now += self.takes
+        return found
+
+    async def close(self) -> None: ...
 
 
 class FakeWitness:
