@@ -6,13 +6,15 @@
     │                    TooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
+    ├── CredentialMissing, CredentialInvalid, Forbidden
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
     │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
-    ├── Overloaded ─ TritonOverloaded
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
+    ├── Overloaded ─ TritonOverloaded, RateLimited
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, IssuerUnavailable, PipelineNotReady (ModelDied), Draining,
+    │                 WorkerLost
     ├── KeyInFlight ─ KeyLost
-    ├── RunFinished, HookExists
+    ├── RunFinished, HookExists, ExecutionTaken
     ├── TritonFailed ─ WiringInvalid
     ├── RunTimeout, RunCanceled, RuntimeUnsupported
     └── Internal
@@ -34,12 +36,14 @@ class GrpcCode(enum.IntEnum):
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     ABORTED = 10
     UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
 
 
 class CannotStart(Exception):
@@ -181,6 +185,30 @@ class TargetForbidden(InvalidRequest):
     code = "hook.target_forbidden"
 
 
+class CredentialMissing(GatewayError):
+    """The gateway wants to know who asks: send a key as X-API-Key, or a key or token as Authorization: Bearer."""
+
+    code = "auth.missing"
+    http = 401
+    grpc = GrpcCode.UNAUTHENTICATED
+
+
+class CredentialInvalid(GatewayError):
+    """The key or token is not valid: it is unknown, has expired, or was revoked."""
+
+    code = "auth.invalid"
+    http = 401
+    grpc = GrpcCode.UNAUTHENTICATED
+
+
+class Forbidden(GatewayError):
+    """The key or token does not allow this."""
+
+    code = "auth.forbidden"
+    http = 403
+    grpc = GrpcCode.PERMISSION_DENIED
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -255,6 +283,12 @@ class TritonOverloaded(Overloaded):
     code = "triton.overloaded"
 
 
+class RateLimited(Overloaded):
+    """The key has made as many calls as it may for now; try again when the time in Retry-After is over."""
+
+    code = "rate.limited"
+
+
 class Unavailable(GatewayError):
     """A part of the gateway is not reachable; try again shortly."""
 
@@ -278,6 +312,12 @@ class WorkerLost(Unavailable):
     """The worker that held the run is gone."""
 
     code = "worker.lost"
+
+
+class IssuerUnavailable(Unavailable):
+    """Nobody can say whether the token is valid: the keys of its issuer are not reachable. Try again shortly."""
+
+    code = "auth.unavailable"
 
 
 class TritonUnavailable(Unavailable):
@@ -334,6 +374,14 @@ class HookExists(GatewayError):
     """There is a hook with this ID: change it with PUT, or leave the ID out."""
 
     code = "hook.exists"
+    http = 409
+    grpc = GrpcCode.ALREADY_EXISTS
+
+
+class ExecutionTaken(GatewayError):
+    """The ID is taken: choose another, or leave it out."""
+
+    code = "execution.taken"
     http = 409
     grpc = GrpcCode.ALREADY_EXISTS
 

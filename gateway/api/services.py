@@ -10,8 +10,10 @@ from gateway.core.health import Health
 from gateway.core.hooks import Hooks
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
+from gateway.core.rates import Rates
 from gateway.core.runs import Runs
 from gateway.exposition import Exposition
+from gateway.ports import Authenticator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Services:
     deliveries: Deliveries
     health: Health
     exposition: Exposition
+    access: Authenticator
+    rates: Rates
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float
     #: Bytes of one request body.

@@ -2,10 +2,12 @@
 
 import enum
 from collections.abc import Container
+from functools import cached_property
 from typing import Literal
 
 import msgspec
 
+from gateway.domain.rates import Rate
 from gateway.errors import InvalidInput
 
 
@@ -81,7 +83,7 @@ class Step(msgspec.Struct, frozen=True):
     outputs: tuple[Port, ...]
 
 
-class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What is known of one pipeline, from Triton's config of its ensemble."""
 
     pipeline_id: str
@@ -93,6 +95,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     #: It takes images alone: pages of PDFs and TIFFs are rendered for it, whether or not a call asks for that.
     image_conversion: bool = False
+    #: How many calls of it one key may make in a time; None where its config does not say.
+    rate: Rate | None = None
     #: A published version; 0 is the draft, which is what Triton's repository holds.
     version: int = 0
     status: PipelineStatus = PipelineStatus.READY
@@ -106,12 +110,17 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     model_versions: dict[str, str] = {}
 
     @property
+    def config(self) -> "Pipeline":
+        """What its config says, whatever becomes of its models."""
+        return msgspec.structs.replace(self, status=PipelineStatus.READY, reason="", model_versions={})
+
+    @cached_property
     def media_input(self) -> Input | None:
         """The input that one media of a call goes to, if the pipeline takes media at all."""
         takes_media = (InputRole.MEDIA, InputRole.IMAGE)
         return next((each for each in self.inputs if each.role in takes_media), None)
 
-    @property
+    @cached_property
     def named_inputs(self) -> dict[str, Input]:
         """The inputs that a caller gives by name, beside the media."""
         media = self.media_input
@@ -127,7 +136,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         named = self.named_inputs.values()
         return next((each.name for each in named if each.role is InputRole.TEXT and each.name not in taken), None)
 
-    @property
+    @cached_property
     def models(self) -> frozenset[str]:
         """The models that its steps call."""
         return frozenset(step.model for step in self.steps)

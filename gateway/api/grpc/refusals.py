@@ -12,7 +12,11 @@ import grpc
 import grpc.aio
 
 from gateway import telemetry, tracing
+from gateway.api.grpc.entering import known, let_in, needed_by, needs
+from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
+from gateway.api.services import Services
+from gateway.domain.access import Scope
 from gateway.errors import GatewayError, Internal
 from gateway.metrics import Method, method
 from gateway.wire.status import trailers
@@ -30,32 +34,53 @@ Handler = Callable[[Any, Context], Awaitable[Any]]
 StreamHandler = Callable[[Any, Context], AsyncIterator[Any]]
 
 
+class _Entrance:
+    """Asks who calls a method, unless that is known, before the method gets its request."""
+
+    def __init__(self, services: Services, needed: Scope):
+        self._access = services.access
+        self._rates = services.rates
+        self._needed = needed
+
+    async def enter(self, context: Context) -> None:
+        found = known() or await let_in(self._access, context.invocation_metadata() or (), self._needed)
+        if found.owner:
+            telemetry.note(owner=found.owner)
+        allowance = await self._rates.of_caller(found)
+        if allowance is not None:
+            context.set_trailing_metadata((*context.trailing_metadata(), *rate_headers(allowance)))
+            allowance.check()
+
+
 class _Guard:
     """Stands before a servicer; each of its methods is asked for once, when the server is put together."""
 
-    def __init__(self, servicer: object):
+    def __init__(self, servicer: object, services: Services):
         self._servicer = servicer
+        self._services = services
 
     def __getattr__(self, name: str) -> Handler | StreamHandler:
         handler = getattr(self._servicer, name)
         counted = method("grpc", f"gateway.v1.{type(self._servicer).__name__}/{name}")
         guard = _guarded_stream if inspect.isasyncgenfunction(handler) else _guarded
-        return guard(handler, counted)
+        needed = needed_by(handler)
+        return needs(needed)(guard(handler, counted, _Entrance(self._services, needed)))
 
 
-def guarded(servicer: Servicer) -> Servicer:
-    """The same servicer, with every call counted, and every failed one ended by a `google.rpc.Status`.
+def guarded(servicer: Servicer, services: Services) -> Servicer:
+    """The same servicer, with every caller known, every call counted, and every failed one ended by a `Status`.
 
     Unforeseen failures show a fixed text. An interceptor would do the same at some 70 µs a call.
     """
-    return cast("Servicer", _Guard(servicer))
+    return cast("Servicer", _Guard(servicer, services))
 
 
-def _guarded(handler: Handler, counted: Method) -> Handler:
+def _guarded(handler: Handler, counted: Method, entrance: _Entrance) -> Handler:
     async def guarded(request: Any, context: Context) -> Any:
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
+                await entrance.enter(context)
                 return await handler(request, context)
             except (asyncio.CancelledError, GeneratorExit):
                 code = grpc.StatusCode.CANCELLED.name
@@ -69,11 +94,12 @@ def _guarded(handler: Handler, counted: Method) -> Handler:
     return guarded
 
 
-def _guarded_stream(handler: StreamHandler, counted: Method) -> StreamHandler:
+def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance) -> StreamHandler:
     async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
+                await entrance.enter(context)
                 async for piece in handler(request, context):
                     yield piece
             except (asyncio.CancelledError, GeneratorExit):
@@ -86,6 +112,15 @@ def _guarded_stream(handler: StreamHandler, counted: Method) -> StreamHandler:
                 counted.answered(code, time.perf_counter() - began)
 
     return guarded
+
+
+async def refusing(called: str, context: Context, failure: Exception, counted: Method, began: float) -> None:
+    """End a call that no method gets, as a guard would."""
+    try:
+        with _call(called, context) as name:
+            await _refuse(context, name, failure)
+    finally:
+        counted.answered(_code(failure), time.perf_counter() - began)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ async def test_a_caller_who_leaves_before_the_answer_is_a_499() -> None:
 
 
 async def test_answers_of_grpc_are_counted_by_method_and_code() -> None:
-    servicer = guarded(FakeServicer())
+    servicer = guarded(FakeServicer(), (await gateway()).services)
     assert await servicer.Good(None, FakeContext()) == "good"
     with pytest.raises(asyncio.CancelledError):
         await servicer.Full(None, FakeContext())

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call
 from gateway.domain.conversion import Shape
 from gateway.domain.media import Media
@@ -49,7 +50,7 @@ async def entries(made: Gateway, *media: bytes, **fields: object) -> list[dict[s
 
 
 async def of(made: Gateway, asked: Call) -> list[dict[str, Any]]:
-    outcome = await made.runs.execute_sync(asked)
+    outcome = await made.runs.execute_sync(ANYONE, asked)
     found: list[dict[str, Any]] = json.loads(outcome.observation)["mediaContents"]
     return found
 
@@ -233,7 +234,7 @@ async def test_a_run_in_the_background_is_the_same() -> None:
     made.reader.words = "words"
     media = (Media("media-1", PDF, "1"), Media("media-2", PDF))
     asked = call(image_conversion=True, simple_text=True, page_range="2-3")
-    accepted = await made.runs.execute_async(msgspec.structs.replace(asked, media=media))
+    accepted = await made.runs.execute_async(ANYONE, msgspec.structs.replace(asked, media=media))
     await made.worker.take_up(DueRun(accepted.run_id, "ocr"))
     assert made.records.runs[accepted.run_id].state is RunState.COMPLETED
     first, second = (json.loads(entry.content) for _, entry in made.records.entries)
