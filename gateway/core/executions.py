@@ -7,11 +7,11 @@ from gateway.core.removal import Removal
 from gateway.core.telling import Telling
 from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
 from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
-from gateway.domain.media import MediaRecord
+from gateway.domain.media import MediaRecord, check_size
 from gateway.domain.media_types import uploaded
 from gateway.domain.retention import Retention
 from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound
-from gateway.limits import UPLOAD_TIMEOUT
+from gateway.limits import MAX_ID_CHARACTERS, UPLOAD_TIMEOUT
 from gateway.ports import BlobStore, ExecutionStore
 
 
@@ -49,7 +49,9 @@ class Executions:
             InvalidInput: the ID is not of the form of one, or there is no such hook.
         """
         if execution_id is not None and not EXECUTION_ID.fullmatch(execution_id):
-            raise InvalidInput("An execution ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="executionId")
+            raise InvalidInput(
+                f"An execution ID is 1 to {MAX_ID_CHARACTERS} letters, digits, '.', '_' or '-'.", field="executionId"
+            )
         name = execution_id or new_id()
         await self._telling.wanted(hook_ids)
         new = NewExecution(
@@ -94,9 +96,10 @@ class Executions:
         """Store media on an execution; base64 of known media is decoded.
 
         Raises:
-            ExecutionNotFound, MediaUnsupported, InvalidInput: nothing was stored.
+            ExecutionNotFound, MediaUnsupported, MediaLimit, InvalidInput: nothing was stored.
         """
         data, content_type = uploaded(body, declared)
+        check_size(len(data))
         media_id = new_id()
         record = MediaRecord(
             execution_id=known_form(execution_id),
