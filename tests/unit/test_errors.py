@@ -20,6 +20,8 @@ CONTRACT = {
     "media.unsupported": (415, "INVALID_ARGUMENT"),
     "media.unreadable": (422, "INVALID_ARGUMENT"),
     "request.too_large": (413, "RESOURCE_EXHAUSTED"),
+    "request.target_too_long": (414, "INVALID_ARGUMENT"),
+    "request.headers_too_large": (431, "RESOURCE_EXHAUSTED"),
     "request.incomplete": (408, "DEADLINE_EXCEEDED"),
     "pipeline.not_found": (404, "NOT_FOUND"),
     "execution.not_found": (404, "NOT_FOUND"),

@@ -6,6 +6,7 @@ from gateway.errors import (
     Draining,
     ExecutionNotFound,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     KeyInFlight,
@@ -27,6 +28,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -40,7 +42,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those with a body.
 BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
 #: Those with a JSON body.
