@@ -28,14 +28,15 @@ class Protocol(HttpToolsProtocol):
         #: The request whose answer is not complete, of the one or more that have come; they are answered in order.
         self._answering: tuple[asyncio.Task[Any], Scope] | None = None
         self._left = False
-        #: Bytes of a head that is not complete, but for those that came with its first.
+        #: Bytes of a head that is not complete, but for those that came together with the end of a request before.
         self._head: int | None = None
+        self._ended = False
 
     def data_received(self, data: bytes) -> None:
-        before = self._head
+        self._ended = False
         super().data_received(data)
-        if before is not None and self._head is not None:
-            self._head = before + len(data)
+        if self._head is not None and not self._ended:
+            self._head += len(data)
             if self._head > MAX_TARGET_BYTES + MAX_REQUEST_HEADERS_BYTES:
                 self._end(HeadersTooLarge())
 
@@ -51,6 +52,10 @@ class Protocol(HttpToolsProtocol):
             # The library cannot take a longer one apart.
             self.url = b"/"
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._ended = True
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it has words of our own
         self._end(Malformed("The request is not HTTP/1.1."))
