@@ -67,6 +67,8 @@ SYNC_TIMEOUT: Final = 30.0
 MAX_SYNC_TIMEOUT: Final = 600.0
 #: Seconds after which an inference whose caller has gone is given up.
 ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
+#: Seconds within which the head of a request must have arrived, once it has begun.
+HEAD_TIMEOUT: Final = 30.0
 #: Seconds within which the body of a request must have arrived.
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.

@@ -196,6 +196,9 @@ BY_FILE = {
         "TRANSFORM_MEMORY": "test_a_document_that_does_not_fit_in_memory_is_past_the_limit",
         "TRANSFORM_TIMEOUT": "test_a_killer_ends_in_its_limit_while_another_call_is_answered",
     },
+    "unit/api/test_rest_server.py": {
+        "HEAD_TIMEOUT": "test_a_head_that_does_not_come_in_time_is_refused",
+    },
     "unit/api/test_rest_door.py": {
         "BODY_TIMEOUT": "test_a_body_that_does_not_arrive_in_time_is_refused",
     },

@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from gateway.api.request_id import request_id
 from gateway.api.rest.entry import REFUSAL, refuse
 from gateway.api.rest.head import refusal_of, whole_refusal
-from gateway.errors import Draining, GatewayError, HeadersTooLarge, Malformed
-from gateway.limits import MAX_REQUEST_HEADERS_BYTES, MAX_TARGET_BYTES
+from gateway.errors import Draining, GatewayError, HeadersTooLarge, Malformed, RequestIncomplete
+from gateway.limits import HEAD_TIMEOUT, MAX_REQUEST_HEADERS_BYTES, MAX_TARGET_BYTES
 
 #: The segment of a path, and its place, that says that the caller waits for a run.
 _WAITED_FOR: Final = (4, "executeSync")
@@ -31,14 +31,29 @@ class Protocol(HttpToolsProtocol):
         #: Bytes of a head that is not complete, but for those that came together with the end of a request before.
         self._head: int | None = None
         self._ended = False
+        #: What gives up a head that does not become complete; most come whole.
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the library
+        super().connection_made(transport)
+        # One that never asks anything is as idle as one that has been answered.
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
         self._ended = False
         super().data_received(data)
-        if self._head is not None and not self._ended:
-            self._head += len(data)
-            if self._head > MAX_TARGET_BYTES + MAX_REQUEST_HEADERS_BYTES:
-                self._end(HeadersTooLarge())
+        if self._head is not None:
+            self._wait_for_head(0 if self._ended else len(data))
+
+    def _wait_for_head(self, more: int) -> None:
+        """A head has come in part, of which these bytes are new."""
+        assert self._head is not None
+        self._head += more
+        if self._head > MAX_TARGET_BYTES + MAX_REQUEST_HEADERS_BYTES:
+            self._end(HeadersTooLarge())
+        elif self._late is None:
+            late = RequestIncomplete("The head of the request did not arrive in time.")
+            self._late = self.loop.call_later(HEAD_TIMEOUT, self._end, late)
 
     def on_message_begin(self) -> None:
         self._head = 0
@@ -46,6 +61,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         refusal = refusal_of(self.url, self.headers)
         if refusal is not None:
             self.scope["state"][REFUSAL] = refusal
@@ -62,8 +80,9 @@ class Protocol(HttpToolsProtocol):
 
     def _end(self, error: GatewayError) -> None:
         """Refuse what cannot be read on, and with it the connection."""
-        self.transport.write(whole_refusal(error, request_id(None)))
-        self.transport.close()
+        if not self.transport.is_closing():
+            self.transport.write(whole_refusal(error, request_id(None)))
+            self.transport.close()
 
     async def _answer(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         task = asyncio.current_task()
@@ -83,6 +102,8 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._left = True
+        if self._late is not None:
+            self._late.cancel()
         if self._answering is not None:
             task, scope = self._answering
             if _is_waited_for(scope):
