@@ -14,6 +14,8 @@ class Refusal(Exception):
 def say(given):
     return given
 
+rare = say
+
 def refuse(given):
     raise Refusal("refuse_model: it is none that it can read")
 
@@ -54,17 +56,18 @@ class TritonPythonModel:
 """
 _PLAIN = ""
 _QUEUE = "max_batch_size: 1 dynamic_batching { default_queue_policy { max_queue_size: 1 } }"
-#: What the config of each model has beside its tensors, and the role of its ensemble's output.
+#: What the config of each model has beside its tensors, and what is declared of its ensemble.
 MODELS = {
-    "say": (_PLAIN, "text"),
-    "refuse": (_PLAIN, "text"),
-    "shrink": (_PLAIN, "text"),
-    "fail": (_PLAIN, "text"),
-    "miswired": (_PLAIN, "observation"),
-    "hold": (_PLAIN, "text"),
-    "queue": (_QUEUE, "text"),
-    "streaming": ("model_transaction_policy { decoupled: true }", "text"),
-    "broken": (_PLAIN, "text"),
+    "say": (_PLAIN, {}),
+    "refuse": (_PLAIN, {}),
+    "shrink": (_PLAIN, {}),
+    "fail": (_PLAIN, {}),
+    "miswired": (_PLAIN, {"role.OUT": "observation"}),
+    "hold": (_PLAIN, {}),
+    "queue": (_QUEUE, {}),
+    "streaming": ("model_transaction_policy { decoupled: true }", {}),
+    "rare": (_PLAIN, {"rate": "2/day"}),
+    "broken": (_PLAIN, {}),
 }
 _TENSORS = (
     'input [ { name: "IN" data_type: TYPE_STRING dims: [ 1 ] } ]'
@@ -74,16 +77,19 @@ _TENSORS = (
 
 def write_failing(folder: Path) -> Path:
     """The repository."""
-    for name, (config, role) in MODELS.items():
+    for name, (config, declared) in MODELS.items():
         model = folder / f"{name}_model"
         (model / "1").mkdir(parents=True)
         (model / "1" / "model.py").write_text(CODE)
         (model / "config.pbtxt").write_text(f'name: "{name}_model" backend: "python" {_TENSORS} {config}')
         (folder / name / "1").mkdir(parents=True)
         batch = "max_batch_size: 1" if "max_batch_size" in config else ""
+        parameters = [
+            f'parameters {{ key: "gateway.{key}" value: {{ string_value: "{value}" }} }}'
+            for key, value in declared.items()
+        ]
         (folder / name / "config.pbtxt").write_text(
-            f'name: "{name}" platform: "ensemble" {batch} {_TENSORS}'
-            f' parameters {{ key: "gateway.role.OUT" value: {{ string_value: "{role}" }} }}'
+            f'name: "{name}" platform: "ensemble" {batch} {_TENSORS} {" ".join(parameters)}'
             f' ensemble_scheduling {{ step [ {{ model_name: "{name}_model" model_version: -1'
             ' input_map { key: "IN" value: "IN" } output_map { key: "OUT" value: "OUT" } } ] }'
         )

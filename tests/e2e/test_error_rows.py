@@ -336,6 +336,12 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
             assert sorted(each.result().status_code for each in calls) == [*[200] * PLACES, 429]
 
 
+@row("rate.limited")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    assert [doors.run("rare").status_code for _ in range(2)] == [200, 200]
+    return doors.run("rare"), doors.ask("rare")
+
+
 @row("triton.overloaded")
 def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     held = doors.held()
@@ -383,7 +389,7 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
         held.with_suffix(".go").touch()
 
 
-#: Rows that need a part that is dead, or a caller who is gone: which test shows them.
+#: Rows that need a part that is dead, a caller who is gone, or two owners: which test shows them.
 ELSEWHERE = {
     "request.incomplete": ("unit/api/test_rest_door.py", "test_a_body_that_does_not_arrive_in_time_is_refused"),
     "triton.unavailable": (
@@ -397,10 +403,15 @@ ELSEWHERE = {
     ),
     "worker.lost": ("unit/core/test_worker.py", "test_a_run_that_took_every_worker_with_it_is_not_run_again"),
     "run.canceled": ("e2e/test_following_runs.py", "test_a_run_that_is_worked_on_is_canceled_soon"),
+    "auth.forbidden": (
+        "unit/api/test_owners_at_the_doors.py",
+        "test_a_pipeline_that_is_not_the_callers_is_forbidden_and_not_listed",
+    ),
+    "execution.taken": ("unit/api/test_owners_at_the_doors.py", "test_the_id_of_anothers_record_is_taken"),
     "internal": ("unit/api/test_grpc_door.py", "test_what_nobody_foresaw_shows_a_fixed_text"),
 }
-#: Rows of keys, owners and rates, which are shown where those are tested.
-OF_ACCESS = {"auth.missing", "auth.invalid", "auth.forbidden", "rate.limited", "execution.taken"}
+#: Rows of keys, which are shown where those are tested.
+OF_ACCESS = {"auth.missing", "auth.invalid"}
 #: Rows that there is no way to by gRPC: it has no paths, no headers but metadata, and no methods of HTTP.
 REST_ALONE = {"request.target_too_long", "request.headers_too_large", "route.not_found", "route.method_not_allowed"}
 

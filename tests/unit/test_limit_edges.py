@@ -15,6 +15,7 @@ from gateway.api.rest.head import refusal_of
 from gateway.api.rest.runs import wait_seconds
 from gateway.core import results
 from gateway.core.admission import Admission
+from gateway.domain.access import ANYONE
 from gateway.domain.hooks import PayloadType
 from gateway.domain.ids import known_form, now
 from gateway.domain.keys import key_text
@@ -86,7 +87,7 @@ def places(admission: Admission) -> Probe:
     def take(count: int) -> None:
         with ExitStack() as taken:
             for _ in range(count):
-                taken.enter_context(admission.place("ocr"))
+                taken.enter_context(admission.place(ANYONE, "ocr"))
 
     return take
 
@@ -265,11 +266,11 @@ async def test_an_execution_has_so_many_hooks_and_no_more() -> None:
     built = await gateway()
     names = [f"hook-{number}" for number in range(limits.MAX_HOOKS_PER_EXECUTION + 1)]
     for name in names:
-        await built.hooks.create(hook(hook_id=name))
+        await built.hooks.create(ANYONE, hook(hook_id=name))
     for count in (limits.MAX_HOOKS_PER_EXECUTION - 1, limits.MAX_HOOKS_PER_EXECUTION):
-        assert len(await built.telling.wanted(names[:count])) == count
+        assert len(await built.telling.wanted(None, names[:count])) == count
     with pytest.raises(errors.InvalidInput):
-        await built.telling.wanted(names)
+        await built.telling.wanted(None, names)
 
 
 def test_media_that_are_too_large_are_refused_before_they_are_decoded() -> None:

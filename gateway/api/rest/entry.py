@@ -7,8 +7,12 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from gateway import telemetry, tracing
+from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
+from gateway.api.rest.entering import ALLOWANCE
 from gateway.api.rest.head import refusal_headers
+from gateway.api.rest.safe_headers import Header
+from gateway.domain.rates import Allowance
 from gateway.errors import GatewayError
 from gateway.wire import problem
 
@@ -21,8 +25,10 @@ _TRACE: Final = frozenset((b"traceparent", b"tracestate"))
 class Entry:
     """An ASGI application around the routes."""
 
-    def __init__(self, app: Litestar):
+    def __init__(self, app: Litestar, safe: tuple[Header, ...] = ()):
         self._app = app
+        #: What every answer has that does not name it itself.
+        self._safe = safe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its name in the scope, in the log and in the answer."""
@@ -35,8 +41,9 @@ class Entry:
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                known = any(key == _NAME for key, _ in message["headers"])
-                message["headers"] = message["headers"] if known else [*message["headers"], header]
+                there = {key for key, _ in message["headers"]}
+                added = (header, *_rate(scope), *self._safe)
+                message["headers"] = [*message["headers"], *(each for each in added if each[0] not in there)]
             await send(message)
 
         with telemetry.about(request_id=name):
@@ -69,6 +76,13 @@ async def refuse(send: Send, error: GatewayError, name: str) -> None:
     headers = refusal_headers(error, name, body)
     await send({"type": "http.response.start", "status": error.http, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _rate(scope: Scope) -> tuple[Header, ...]:
+    allowance = scope.get(ALLOWANCE)
+    if not isinstance(allowance, Allowance):
+        return ()
+    return tuple((name.encode(), value.encode()) for name, value in rate_headers(allowance))
 
 
 def request_name(request: Request[Any, Any, Any]) -> str:
