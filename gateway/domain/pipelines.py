@@ -1,7 +1,7 @@
 """A pipeline: a Triton ensemble that callers run, with what goes in and what comes out of it."""
 
 import enum
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -147,19 +147,27 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         `read` is the input that gets the text of the media.
 
         Raises:
-            InvalidInput: which input is unknown or missing, or that there is no media.
+            InvalidInput: which input is unknown or which are missing, or that there is no media.
         """
         named = self.named_inputs
         for name in given:
             if name not in named:
-                raise InvalidInput("The pipeline has no such input.", field=f"inputs.{name}")
-        for name, each in named.items():
-            if not each.optional and name not in given and name != read:
-                raise InvalidInput("The pipeline needs this input.", field=f"inputs.{name}")
+                raise InvalidInput(f"The pipeline has no such input. {_declared(named)}", field=f"inputs.{name}")
+        missing = [name for name, each in named.items() if not each.optional and name not in given and name != read]
+        if missing:
+            raise InvalidInput(f"The pipeline needs {_quoted(missing)}.", field=f"inputs.{missing[0]}")
         if self.media_input is None and media and read is None:
             raise InvalidInput("The pipeline takes no media; give its inputs by name.", field="media")
         if self.media_input is not None and not media:
             raise InvalidInput("There is no media to run on.", field="media")
+
+
+def _declared(names: Iterable[str]) -> str:
+    return f"Declared inputs: {_quoted(names)}." if names else "It declares none beside the media."
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 NodeType = Literal["STRING", "INT_TENSOR", "FLOAT_TENSOR"]

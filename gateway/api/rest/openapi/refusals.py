@@ -9,6 +9,7 @@ from gateway.errors import (
     ExecutionNotFound,
     Forbidden,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     IssuerUnavailable,
@@ -33,6 +34,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -46,7 +48,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those that ask who calls.
 ACCESS: Final[Refusals] = (
     CredentialMissing,
