@@ -180,8 +180,24 @@ BY_FILE = {
     "unit/test_limit_edges.py": {
         "MAX_HOOKS_PER_EXECUTION": "test_an_execution_has_so_many_hooks_and_no_more",
     },
-    "unit/adapters/test_images.py": {
-        "MAX_IMAGE_PIXELS": "test_a_picture_of_too_many_pixels_is_past_the_limit",
+    "unit/adapters/test_pictures.py": {
+        "MAX_IMAGE_PIXELS": "test_a_picture_has_as_many_pixels_as_the_limit_says",
+        "MAX_FRAMES_PER_MEDIA": "test_a_tiff_has_as_many_frames_as_the_limit_says",
+    },
+    "unit/domain/test_page_range.py": {
+        "MAX_PAGE_RANGE_CHARACTERS": "test_a_range_may_only_be_so_long",
+        "MAX_PAGES_PER_MEDIA": "test_a_media_may_have_as_many_pages_as_the_limit_says",
+    },
+    "unit/core/test_converting.py": {
+        "MAX_PAGES_PER_CALL": "test_a_call_may_have_as_many_pages_as_the_limits_say",
+    },
+    "integration/test_decoder_pool.py": {
+        "LEAST_PAGE_DPI": "test_a_large_page_gets_fewer_dots_and_one_that_gets_too_few_is_refused",
+        "DECODER_MEMORY": "test_a_media_that_takes_too_much_memory_is_past_the_limit",
+        "DECODER_TIMEOUT": "test_a_media_that_takes_too_long_is_past_the_limit_while_another_is_read",
+        "MAX_ZIP_ENTRIES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_UNZIPPED_BYTES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_ZIP_RATIO": "test_an_office_document_is_packed_as_tightly_as_the_limit_says",
     },
     "unit/adapters/triton/test_http_pool.py": {
         "MAX_INFERENCE_REPLY_BYTES": "test_an_answer_larger_than_the_limit_is_refused",
@@ -223,7 +239,7 @@ INTERNAL = set(
     re.findall(
         r"\w+",
         """
-        MIB MEDIA_IN_PARALLEL MAX_INFERENCES ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT
+        MIB PAGE_DPI MAX_PAGE_PIXELS PAGES_IN_HAND DECODER_CHILDREN MEDIA_IN_PARALLEL MAX_INFERENCES ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT
         CONTROL_TIMEOUT HEALING_TIMEOUT FIRST_HEALING_PAUSE LONGEST_HEALING_PAUSE HEALED_AFTER STATEMENT_TIMEOUT
         COMMIT_WAIT_PER_CALL MAX_COMMIT_WAIT MAX_RUNS_PER_COMMIT DATABASE_CONNECTIONS DISCOVERY_INTERVAL
         DISCOVERY_FRESHNESS DRAIN_TIMEOUT DRAIN_LINGER KEEP_ALIVE_TIMEOUT DEFAULT_PAGE TRANSFORM_CHILDREN
