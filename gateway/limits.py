@@ -54,7 +54,7 @@ MAX_PAGES_PER_CALL: Final = 2000
 PAGES_IN_HAND: Final = 16
 #: Characters of a page range.
 MAX_PAGE_RANGE_CHARACTERS: Final = 1000
-#: Children that decode and render media, per process.
+#: Children that decode and render media, per process (setting).
 DECODER_CHILDREN: Final = 2
 #: Bytes of address space of one such child.
 DECODER_MEMORY: Final = 1024 * MIB

@@ -163,6 +163,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
         limits.MAX_INFERENCES
     )
+    decoder_children: Annotated[Count, _told("Children that decode and render media, per process; more wait.")] = (
+        limits.DECODER_CHILDREN
+    )
     drain_delay: Annotated[
         Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")
     ] = 0.0

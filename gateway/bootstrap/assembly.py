@@ -103,7 +103,7 @@ async def core(
     access = authenticator(settings, database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
-    transformer, reader = TransformPool(), DecoderPool()
+    transformer, reader = TransformPool(), DecoderPool(children=settings.decoder_children)
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
     dispatcher = Dispatcher(engine, Converter(reader), healing)
