@@ -39,6 +39,8 @@ CONNECT_TIMEOUT: Final = 5.0
 DEAD_PEER_TIMEOUT: Final = 30.0
 #: Seconds that any control call to Triton may take.
 CONTROL_TIMEOUT: Final = 10.0
+#: Connections to Triton over which its counters are asked: looks at so many models at once.
+COUNTING_CONNECTIONS: Final = 8
 #: Seconds that a dead model may take to be loaded again.
 HEALING_TIMEOUT: Final = 120.0
 #: Seconds after a healing in which the same model is not healed again; each further death doubles them.

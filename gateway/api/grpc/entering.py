@@ -58,14 +58,3 @@ def caller() -> Caller:
     found = _caller.get()
     assert found is not None, "nobody has come in"
     return found
-
-
-def check_pipeline(found: Caller, request: object) -> None:
-    """Refuse a request that names a pipeline which is not for this caller.
-
-    Raises:
-        Forbidden: it does.
-    """
-    named = getattr(getattr(request, "call", request), "pipeline_id", None)
-    if isinstance(named, str):
-        found.check_pipeline(named)

@@ -12,12 +12,13 @@ import grpc
 import grpc.aio
 
 from gateway import telemetry, tracing
-from gateway.api.grpc.entering import check_pipeline, known, let_in, needed_by, needs
+from gateway.api.grpc.entering import known, let_in, needed_by, needs
+from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
+from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.errors import GatewayError, Internal
 from gateway.metrics import Method, method
-from gateway.ports import Authenticator
 from gateway.wire.status import trailers
 
 log = logging.getLogger(__name__)
@@ -36,37 +37,42 @@ StreamHandler = Callable[[Any, Context], AsyncIterator[Any]]
 class _Entrance:
     """Asks who calls a method, unless that is known, before the method gets its request."""
 
-    def __init__(self, access: Authenticator, needed: Scope):
-        self._access = access
+    def __init__(self, services: Services, needed: Scope):
+        self._access = services.access
+        self._rates = services.rates
         self._needed = needed
 
-    async def enter(self, request: object, context: Context) -> None:
+    async def enter(self, context: Context) -> None:
         found = known() or await let_in(self._access, context.invocation_metadata() or (), self._needed)
-        if found.pipelines is not None:
-            check_pipeline(found, request)
+        if found.owner:
+            telemetry.note(owner=found.owner)
+        allowance = await self._rates.of_caller(found)
+        if allowance is not None:
+            context.set_trailing_metadata((*context.trailing_metadata(), *rate_headers(allowance)))
+            allowance.check()
 
 
 class _Guard:
     """Stands before a servicer; each of its methods is asked for once, when the server is put together."""
 
-    def __init__(self, servicer: object, access: Authenticator):
+    def __init__(self, servicer: object, services: Services):
         self._servicer = servicer
-        self._access = access
+        self._services = services
 
     def __getattr__(self, name: str) -> Handler | StreamHandler:
         handler = getattr(self._servicer, name)
         counted = method("grpc", f"gateway.v1.{type(self._servicer).__name__}/{name}")
         guard = _guarded_stream if inspect.isasyncgenfunction(handler) else _guarded
         needed = needed_by(handler)
-        return needs(needed)(guard(handler, counted, _Entrance(self._access, needed)))
+        return needs(needed)(guard(handler, counted, _Entrance(self._services, needed)))
 
 
-def guarded(servicer: Servicer, access: Authenticator) -> Servicer:
+def guarded(servicer: Servicer, services: Services) -> Servicer:
     """The same servicer, with every caller known, every call counted, and every failed one ended by a `Status`.
 
     Unforeseen failures show a fixed text. An interceptor would do the same at some 70 µs a call.
     """
-    return cast("Servicer", _Guard(servicer, access))
+    return cast("Servicer", _Guard(servicer, services))
 
 
 def _guarded(handler: Handler, counted: Method, entrance: _Entrance) -> Handler:
@@ -74,7 +80,7 @@ def _guarded(handler: Handler, counted: Method, entrance: _Entrance) -> Handler:
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
-                await entrance.enter(request, context)
+                await entrance.enter(context)
                 return await handler(request, context)
             except (asyncio.CancelledError, GeneratorExit):
                 code = grpc.StatusCode.CANCELLED.name
@@ -93,7 +99,7 @@ def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance
         began, code = time.perf_counter(), "OK"
         with _call(handler.__name__, context) as name:
             try:
-                await entrance.enter(request, context)
+                await entrance.enter(context)
                 async for piece in handler(request, context):
                     yield piece
             except (asyncio.CancelledError, GeneratorExit):

@@ -36,7 +36,8 @@ Runs NVIDIA Triton ensembles on media, and keeps what they found.
 - A **transform** is a JSONata expression over an observation.
 
 A gateway asks who you are, unless it is set up to serve everybody: send an API key as `X-API-Key`, or a key or token as
-`Authorization: Bearer`. What a key or token may do are its scopes: `run`, `read`, `deploy`, `admin`.
+`Authorization: Bearer`. What a key or token may do are its scopes: `run`, `read`, `deploy`, `admin`. Where it has a
+rate, every answer says in `RateLimit` what is left of it.
 
 Every refusal is `application/problem+json` with a stable `code`. Lists are arrays; the next page stands in the header
 `Link`. Fields that there are not are refused, and `null` means absent. The same is served over gRPC.

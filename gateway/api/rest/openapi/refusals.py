@@ -23,6 +23,7 @@ from gateway.errors import (
     Overloaded,
     PipelineNotFound,
     PipelineNotReady,
+    RateLimited,
     RequestIncomplete,
     ResultGone,
     RunFinished,
@@ -46,7 +47,14 @@ Refusals = tuple[type[GatewayError], ...]
 #: Any operation.
 ANY: Final[Refusals] = (Internal,)
 #: Those that ask who calls.
-ACCESS: Final[Refusals] = (CredentialMissing, CredentialInvalid, Forbidden, StorageUnavailable, IssuerUnavailable)
+ACCESS: Final[Refusals] = (
+    CredentialMissing,
+    CredentialInvalid,
+    Forbidden,
+    StorageUnavailable,
+    IssuerUnavailable,
+    RateLimited,
+)
 #: Those with a body.
 BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
 #: Those with a JSON body.
