@@ -1,8 +1,8 @@
 """Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
 
     GatewayError
-    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
-    │                    TooLarge,
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable,
+    │                    PageRangeEmpty), TooLarge, TargetTooLong, HeadersTooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
     ├── CredentialMissing, CredentialInvalid, Forbidden
@@ -114,7 +114,7 @@ class MediaRefused(InvalidRequest):
 
 
 class MediaLimit(MediaRefused):
-    """The media has more pixels than the gateway accepts."""
+    """The media has more of something, such as pixels or pages, than the gateway accepts."""
 
     code = "media.limit"
 
@@ -132,11 +132,32 @@ class MediaUnreadable(MediaRefused):
     code = "media.unreadable"
 
 
+class PageRangeEmpty(MediaRefused):
+    """The media has none of the pages that the page range names."""
+
+    code = "media.page_range_empty"
+
+
 class TooLarge(InvalidRequest):
     """The body is larger than the gateway accepts."""
 
     code = "request.too_large"
     http = 413
+    grpc = GrpcCode.RESOURCE_EXHAUSTED
+
+
+class TargetTooLong(InvalidRequest):
+    """The address of the request is longer, or has more parameters, than the gateway accepts."""
+
+    code = "request.target_too_long"
+    http = 414
+
+
+class HeadersTooLarge(InvalidRequest):
+    """The request has more or larger headers than the gateway accepts."""
+
+    code = "request.headers_too_large"
+    http = 431
     grpc = GrpcCode.RESOURCE_EXHAUSTED
 
 

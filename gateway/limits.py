@@ -6,8 +6,28 @@ MIB: Final = 1024 * 1024
 
 #: Bytes of one request body, before base64 is decoded (setting).
 MAX_BODY_BYTES: Final = 64 * MIB
-#: Media of one call.
+#: Bytes of one media, decoded: as many as base64 in the largest body makes.
+MAX_MEDIA_BYTES: Final = 48 * MIB
+#: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
+#: Characters of `text`, and of the text that is read of one media.
+MAX_TEXT_CHARACTERS: Final = 1_000_000
+#: Inputs that one call gives by name.
+MAX_INPUTS: Final = 64
+#: Bytes of `inputs`, as JSON.
+MAX_INPUTS_BYTES: Final = 8 * MIB
+#: Parameters of `runtimeParameters`.
+MAX_PARAMETERS: Final = 64
+#: Bytes of `runtimeParameters`, as JSON.
+MAX_PARAMETERS_BYTES: Final = 16 * 1024
+#: Arrays and objects that stand in one another, in a field that takes any JSON and in what a model sends as JSON.
+MAX_JSON_DEPTH: Final = 128
+#: Bytes of the content of one entry, whoever made it.
+MAX_ENTRY_BYTES: Final = 32 * MIB
+#: Bytes of an observation that a caller gives, or that one run finds.
+MAX_OBSERVATION_BYTES: Final = 48 * MIB
+#: Entries of an observation that a caller gives.
+MAX_GIVEN_ENTRIES: Final = 10_000
 #: Inferences of one call that are with Triton at the same time.
 MEDIA_IN_PARALLEL: Final = 8
 #: Calls of executeSync in hand at once; past it a call is refused at once (setting).
@@ -16,14 +36,58 @@ MAX_SYNC_CALLS: Final = 256
 MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 #: Inferences with Triton at once, over all calls; those past it wait in order (setting).
 MAX_INFERENCES: Final = 64
-#: Pixels of an image that the gateway itself decodes (role `image`).
+#: Pixels of an image that the gateway itself decodes, and a quarter of the bytes of one image on a page of a PDF.
 MAX_IMAGE_PIXELS: Final = 64_000_000
+#: Dots per inch at which a page of a PDF is rendered.
+PAGE_DPI: Final = 200.0
+#: Dots per inch below which it is not rendered at all.
+LEAST_PAGE_DPI: Final = 36.0
+#: Pixels of a rendered page; a larger one gets fewer dots per inch.
+MAX_PAGE_PIXELS: Final = 20_000_000
+#: Pages of one media that a call may run on.
+MAX_PAGES_PER_MEDIA: Final = 1000
+#: Frames of one media, whether or not a call runs on them.
+MAX_FRAMES_PER_MEDIA: Final = 1000
+#: Pages and frames of all media of one call.
+MAX_PAGES_PER_CALL: Final = 2000
+#: Pages that are rendered and not yet answered by Triton, over all calls of one process.
+PAGES_IN_HAND: Final = 16
+#: Characters of a page range.
+MAX_PAGE_RANGE_CHARACTERS: Final = 1000
+#: Children that decode and render media, per process.
+DECODER_CHILDREN: Final = 2
+#: Bytes of address space of one such child.
+DECODER_MEMORY: Final = 1024 * MIB
+#: Seconds that one page, one image or one text may take.
+DECODER_TIMEOUT: Final = 20.0
+#: Files in an office document, which is an archive.
+MAX_ZIP_ENTRIES: Final = 5000
+#: Bytes of these files together, unpacked.
+MAX_UNZIPPED_BYTES: Final = 256 * MIB
+#: How many times its own size that may be.
+MAX_ZIP_RATIO: Final = 100
 #: Bytes of one answer from Triton.
 MAX_INFERENCE_REPLY_BYTES: Final = 256 * MIB
 #: Characters of `tag`.
 MAX_TAG_CHARACTERS: Final = 256
 #: Bytes of `metaData`, as JSON.
 MAX_META_DATA_BYTES: Final = 64 * 1024
+#: Characters of an ID that a caller chooses: of an execution, a hook, an entry, a request.
+MAX_ID_CHARACTERS: Final = 128
+#: Characters of an idempotency key.
+MAX_KEY_CHARACTERS: Final = 255
+#: Characters of the name of a hook, of a key, or of an owner.
+MAX_NAME_CHARACTERS: Final = 256
+#: Bytes of the path and query of a request.
+MAX_TARGET_BYTES: Final = 8 * 1024
+#: Parameters of one query.
+MAX_QUERY_PARAMETERS: Final = 32
+#: Headers of one request.
+MAX_REQUEST_HEADERS: Final = 100
+#: Bytes of its headers, the names and four more of each among them.
+MAX_REQUEST_HEADERS_BYTES: Final = 32 * 1024
+#: Bytes of the metadata of one call by gRPC, as gRPC counts them: 32 more for each.
+MAX_METADATA_BYTES: Final = 16 * 1024
 
 #: Seconds a synchronous call may take when it names no timeout of its own (setting).
 SYNC_TIMEOUT: Final = 30.0
@@ -31,6 +95,8 @@ SYNC_TIMEOUT: Final = 30.0
 MAX_SYNC_TIMEOUT: Final = 600.0
 #: Seconds after which an inference whose caller has gone is given up.
 ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
+#: Seconds within which the head of a request must have arrived, once it has begun.
+HEAD_TIMEOUT: Final = 30.0
 #: Seconds within which the body of a request must have arrived.
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.
@@ -205,8 +271,6 @@ KEY_FRESHNESS: Final = 1.0
 MAX_KNOWN_KEYS: Final = 10_000
 #: Keys that one statement looks up.
 KEYS_PER_LOOK: Final = 1000
-#: Characters of the name of a key, and of an owner.
-MAX_NAME_CHARACTERS: Final = 255
 #: Pipelines that one key may be limited to.
 MAX_PIPELINES_PER_KEY: Final = 1000
 #: Rows of the audit that one look shows.

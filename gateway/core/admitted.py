@@ -18,6 +18,7 @@ from gateway.domain.pipelines import InputRole, Pipeline
 from gateway.domain.runs import Run, RunState
 from gateway.domain.tensors import Value
 from gateway.errors import InvalidInput, MediaNotFound
+from gateway.limits import MAX_MEDIA_PER_CALL
 from gateway.ports import ExecutionStore
 
 
@@ -63,7 +64,8 @@ class Gatekeeper:
         pipeline = await self._pipelines.runnable(call.pipeline_id)
         stored = await self._stored(caller.sees, call)
         media, given = _placed(pipeline, call)
-        pipeline.check_inputs(given, len(media) or len(stored))
+        _check_conversion(pipeline, call)
+        pipeline.check_inputs(given, len(media) or len(stored), _read(pipeline, call, given))
         named = inputs.named_values(pipeline, given)
         audience = await self._telling.audience(caller.sees, call)
         await self._rates.of_pipeline(caller, pipeline)
@@ -93,9 +95,18 @@ class Gatekeeper:
             return ()
         records = await self._executions.media(sees, known_form(call.execution_id))
         if call.media_ids is None:
-            return tuple(records)
+            return _few_enough(tuple(records))
         by_id = {each.media_id: each for each in records}
         return tuple(_named(by_id, media_id, index) for index, media_id in enumerate(call.media_ids))
+
+
+def _few_enough(records: tuple[MediaRecord, ...]) -> tuple[MediaRecord, ...]:
+    if len(records) > MAX_MEDIA_PER_CALL:
+        raise InvalidInput(
+            f"The execution has more media than the {MAX_MEDIA_PER_CALL} that a call takes: name some.",
+            field="mediaIds",
+        )
+    return records
 
 
 def _named(records: dict[str, MediaRecord], media_id: str, index: int) -> MediaRecord:
@@ -109,7 +120,7 @@ def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str
     given = dict(call.inputs)
     media = call.media
     if call.text is not None:
-        place = _free(pipeline, InputRole.TEXT, given)
+        place = pipeline.free_text_input(given)
         if place is not None:
             given[place] = call.text
         elif pipeline.media_input is not None and pipeline.media_input.role is InputRole.MEDIA:
@@ -126,6 +137,23 @@ def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str
 def _free(pipeline: Pipeline, role: InputRole, given: dict[str, object]) -> str | None:
     named = pipeline.named_inputs.values()
     return next((each.name for each in named if each.role is role and each.name not in given), None)
+
+
+def _read(pipeline: Pipeline, call: Call, given: dict[str, object]) -> str | None:
+    """The input that gets the text of the media."""
+    return pipeline.free_text_input(given) if call.simple_text else None
+
+
+def _check_conversion(pipeline: Pipeline, call: Call) -> None:
+    """Refuse a page range where nobody would look into the media.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    if call.simple_text or pipeline.takes_pictures(asked=call.image_conversion):
+        return
+    if call.page_range is not None or any(each.pages is not None for each in call.media):
+        raise InvalidInput("The pipeline takes media whole: set tryImageConversion beside it.", field="pageRange")
 
 
 def _new_execution(owner: str, call: Call, at: datetime) -> NewExecution:

@@ -9,6 +9,7 @@ from gateway.errors import (
     ExecutionNotFound,
     Forbidden,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     IssuerUnavailable,
@@ -21,6 +22,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RateLimited,
@@ -32,6 +34,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -45,7 +48,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those that ask who calls.
 ACCESS: Final[Refusals] = (
     CredentialMissing,
@@ -93,7 +96,9 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
+    MediaUnsupported,
     MediaLimit,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
