@@ -277,6 +277,10 @@ MAX_PIPELINES_PER_KEY: Final = 1000
 MAX_AUDIT_EVENTS: Final = 1000
 #: Characters of a token.
 MAX_TOKEN_CHARACTERS: Final = 8192
+#: Seconds for which a token that was checked need not be checked again.
+TOKEN_FRESHNESS: Final = 10.0
+#: Tokens that one process remembers.
+MAX_KNOWN_TOKENS: Final = 10_000
 #: Bytes of a secret that tokens are signed with, at the least.
 LEAST_TOKEN_SECRET: Final = 32
 #: Seconds by which the clock of the issuer of tokens may differ from ours.
