@@ -4,8 +4,8 @@
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
     │                    TooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
-    │                    TargetForbidden
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
+    │                    TargetForbidden, UrlForbidden, UrlFailed
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, RunNotFound, HookNotFound,
     │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded
@@ -174,6 +174,18 @@ class TargetForbidden(InvalidRequest):
     code = "hook.target_forbidden"
 
 
+class UrlForbidden(InvalidRequest):
+    """The gateway fetches nothing from this address."""
+
+    code = "media.url_forbidden"
+
+
+class UrlFailed(InvalidRequest):
+    """The media could not be fetched from its URL."""
+
+    code = "media.url_failed"
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -213,6 +225,12 @@ class MediaNotFound(NotFound):
     """The execution has no media with this ID."""
 
     code = "media.not_found"
+
+
+class FileNotFound(NotFound):
+    """There is no file with this ID."""
+
+    code = "file.not_found"
 
 
 class RunNotFound(NotFound):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.domain.media import Media
+from gateway.domain.media import Brought
 from gateway.domain.observations import Entry, Given, observation_json
 from gateway.domain.runs import Priority
 from gateway.errors import InvalidInput
@@ -37,7 +37,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_id: str
     #: An execution there is; without one the call brings one about.
     execution_id: str | None = None
-    media: tuple[Media, ...] = ()
+    #: What it brings to run on; what is only named is fetched when the call is admitted.
+    media: tuple[Brought, ...] = ()
     #: Which of the execution's stored media to run on; None is all, where no media is given.
     media_ids: tuple[str, ...] | None = None
     #: Values for the pipeline's named inputs: plain JSON.

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form, Parameter, Webhook
-from gateway.domain.media import given
+from gateway.domain.media import Brought
 from gateway.errors import InvalidInput
 from gateway.limits import (
     MAX_MEDIA_PER_CALL,
@@ -17,8 +17,8 @@ from gateway.limits import (
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
 )
+from gateway.wire.brought import MediaBody, brought
 from gateway.wire.json import decode
-from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
 from gateway.wire.scheduling import Schedule, checked_schedule
 
@@ -32,7 +32,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     """The body of every execute call; null is absent."""
 
     execution_id: str | None = None
-    media: list[str] | None = None
+    media: list[str | MediaBody] | None = None
     media_ids: list[str] | None = None
     inputs: dict[str, Any] | None = None
     text: str | None = None
@@ -80,14 +80,29 @@ def asked(
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
     """
-    given_body = decode(body, _execute_body)
+    return asked_in(decode(body, _execute_body), pipeline_id, default_timeout, form, key)
+
+
+def asked_in(
+    given_body: ExecuteBody,
+    pipeline_id: str,
+    default_timeout: float,
+    form: Form,
+    key: str | None,
+    beside: Sequence[Brought] = (),
+) -> Asked:
+    """What the fields of a body ask for, on its media and on those that came beside it.
+
+    Raises:
+        InvalidInput, ObservationInvalid: they ask for nothing that there is.
+    """
     _refuse_conversion(given_body)
-    texts = checked_media(given_body.media or [])
+    listed = checked_media(given_body.media or [])
     meta_data = given_body.meta_data
     call = checked_call(
         pipeline_id=pipeline_id,
         execution_id=given_body.execution_id,
-        media=[decode_media(text, f"media[{index}]") for index, text in enumerate(texts)],
+        media=[*(brought(each, index) for index, each in enumerate(listed)), *beside],
         media_ids=given_body.media_ids,
         inputs=given_body.inputs or {},
         text=given_body.text,
@@ -153,7 +168,7 @@ def checked_call(
     *,
     pipeline_id: str,
     execution_id: str | None,
-    media: list[bytes],
+    media: Sequence[Brought],
     media_ids: Sequence[str] | None,
     inputs: Mapping[str, object],
     text: str | None,
@@ -183,7 +198,7 @@ def checked_call(
     return Call(
         pipeline_id=pipeline_id,
         execution_id=execution_id,
-        media=given(media),
+        media=tuple(media),
         media_ids=None if media_ids is None else tuple(media_ids),
         inputs={name: value for name, value in inputs.items() if value is not None},
         text=text,
