@@ -39,6 +39,7 @@ from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -46,6 +47,7 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -110,6 +112,7 @@ async def core(
         holding,
         admission,
         telling,
+        Gathering(executions, blobs, settings.max_body_bytes),
         settings.max_queued_runs,
     )
     observations = Observations(entries, transformer, telling)
@@ -122,6 +125,7 @@ async def core(
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
+        access=OpenAccess(),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )

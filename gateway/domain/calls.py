@@ -117,6 +117,8 @@ class StoredMedia(msgspec.Struct, frozen=True, kw_only=True):
 
     media_id: str
     blob: str
+    #: Which of its pages to run on, as the caller wrote it.
+    pages: str | None = None
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,11 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
+from gateway.ports.access import Authenticator
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.gathering import MediaFetcher, Uploads
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
@@ -25,6 +27,7 @@ from gateway.ports.transforms import Transformer
 
 __all__ = [
     "AcceptedRun",
+    "Authenticator",
     "BlobStore",
     "Canceled",
     "ClaimedRun",
@@ -43,6 +46,7 @@ __all__ = [
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "MediaFetcher",
     "ModelControl",
     "PipelineSource",
     "PipelineStore",
@@ -51,5 +55,6 @@ __all__ = [
     "RunStore",
     "Transformer",
     "Turns",
+    "Uploads",
     "Witness",
 ]

@@ -67,6 +67,15 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
+def execute_body(body: bytes | bytearray) -> ExecuteBody:
+    """The fields of a JSON body.
+
+    Raises:
+        Malformed, InvalidInput: they are not those of a call.
+    """
+    return decode(body, _execute_body)
+
+
 @metrics.timed(metrics.DECODE)
 def asked(
     pipeline_id: str,
@@ -80,15 +89,15 @@ def asked(
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
     """
-    return asked_in(decode(body, _execute_body), pipeline_id, default_timeout, form, key)
+    return asked_in(execute_body(body), pipeline_id, default_timeout, form, key)
 
 
 def asked_in(
     given_body: ExecuteBody,
     pipeline_id: str,
     default_timeout: float,
-    form: Form,
-    key: str | None,
+    form: Form = Form.OBSERVATION,
+    key: str | None = None,
     beside: Sequence[Brought] = (),
 ) -> Asked:
     """What the fields of a body ask for, on its media and on those that came beside it.

@@ -39,7 +39,7 @@ class Part(msgspec.Struct, frozen=True):
     @property
     def is_left_out(self) -> bool:
         """Whether it is what a browser sends where no file was chosen."""
-        return self.filename == "" and not self.data
+        return self.is_file and not self.filename and not self.data
 
     def text(self) -> str:
         """What it says.

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
@@ -18,6 +19,7 @@ from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -25,6 +27,7 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -34,6 +37,7 @@ from gateway.core.staging import Staging
 from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
+from gateway.domain.access import Scope
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -48,6 +52,7 @@ from gateway.domain.tensors import Value, frame
 from gateway.errors import (
     DeliveryNotFound,
     ExecutionNotFound,
+    FileNotFound,
     GatewayError,
     HookNotFound,
     KeyLost,
@@ -953,6 +958,7 @@ class Gateway:
         quota: int = 16,
         max_queued: int = 100,
         lease: float = LEASE,
+        fetches: bool = True,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -987,6 +993,9 @@ class Gateway:
         )
         self.following, self.holding = Following(self.run_store), Holding()
         self.quotas = Quotas(self.pipelines, quota)
+        self.uploads, self.urls = FakeUploads(), FakeUrls()
+        urls = self.urls if fetches else None
+        self.gathering = Gathering(executions, self.blobs, max_body_bytes, uploads=self.uploads, urls=urls)
         self.runs = runs_over(
             self.pipelines,
             Stores(self.run_store, executions, self.entry_store, self.key_store),
@@ -996,6 +1005,7 @@ class Gateway:
             self.holding,
             self.admission,
             self.telling,
+            self.gathering,
             max_queued,
             clock=clock,
         )
@@ -1030,6 +1040,7 @@ class Gateway:
             deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             exposition=Exposition(Waiting(self.run_store).measure),
+            access=OpenAccess(),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -1045,9 +1056,11 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
 class FakeServicer:
     """A gRPC servicer of two methods: one that answers, one that has no place."""
 
+    @needs(Scope.READ)
     async def Good(self, request: object, context: object) -> str:  # noqa: ARG002, N802
         return "good"
 
+    @needs(Scope.READ)
     async def Full(self, request: object, context: object) -> str:  # noqa: ARG002, N802
         raise Overloaded
 
@@ -1063,6 +1076,53 @@ class FakeContext:
 
     async def abort(self, *_: object) -> None:
         raise asyncio.CancelledError
+
+
+class FakeUploads:
+    """Files by ID, all of them anybody's."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def fetch(self, file_id: str, owner: str | None) -> bytes:  # noqa: ARG002 - the signature of the port
+        if file_id not in self.kept:
+            raise FileNotFound
+        return self.kept[file_id]
+
+
+class FakeUrls:
+    """A `MediaFetcher` of these URLs, a failure in the place of bytes is raised; `held` holds all back until set."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes | GatewayError] = {}
+        #: Each URL that was asked for, with the bytes and seconds it might take.
+        self.asked: list[tuple[str, int, float]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.held: asyncio.Event | None = None
+        self._begun = Bell()
+
+    async def begun(self, times: int = 1) -> None:
+        """Wait until it was asked this often."""
+        await self._begun.rang(times)
+
+    async def fetch(self, url: str, most: int, seconds: float) -> bytes:
+        self.asked.append((url, most, seconds))
+        self._begun.ring()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.held is not None:
+                await self.held.wait()
+        finally:
+            self.at_once -= 1
+        found = self.kept[url]
+        if isinstance(found, GatewayError):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeResolver(AbstractResolver):

@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from gateway.api.rest.docs import DOCS
+from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
@@ -35,13 +36,18 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 
 def rest_app(services: Services) -> Litestar:
     """The ASGI application."""
+    enter = entering(services)
     return Litestar(
         [
             health,
             ready,
-            metrics,
             *DOCS,
-            Router("/v1", route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS]),
+            Router("/", route_handlers=[metrics], before_request=enter),
+            Router(
+                "/v1",
+                route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS],
+                before_request=enter,
+            ),
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},

@@ -1,6 +1,8 @@
 """What a request asks for, in whichever way it brings its media."""
 
 import enum
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request
@@ -12,8 +14,8 @@ from gateway.api.services import Services
 from gateway.domain.calls import Form
 from gateway.domain.keys import key_text
 from gateway.errors import MediaUnsupported
-from gateway.wire.calls import Asked, ExecuteBody, asked_in, execute_body
-from gateway.wire.forms import Part, Sorted, media_of, sort_form
+from gateway.wire.calls import Asked, ExecuteBody, asked, asked_in, execute_body
+from gateway.wire.forms import Sorted, media_of, sort_form
 from gateway.wire.options import in_query, merged
 
 _UNSUPPORTED: Final = (
@@ -62,33 +64,40 @@ async def asked_by(
             nothing that there is.
         PipelineNotFound, PipelineNotReady, TritonUnavailable: nobody knows what the parts of a form are for.
     """
-    key = key_text(request.headers.get("idempotency-key"))
-    found = await _found(request, pipeline_id, services)
-    query = request.scope["query_string"]
-    fields = merged(found.fields, in_query(query)) if query else found.fields
-    return asked_in(fields, pipeline_id, timeout, form, key, found.media)
-
-
-async def _found(request: Request[Any, Any, Any], pipeline_id: str, services: Services) -> Sorted:
+    key, query = key_text(request.headers.get("idempotency-key")), request.scope["query_string"]
     content_type = request.headers.get("content-type")
     way = way_of(content_type)
-    if way is Way.JSON:
-        return Sorted(execute_body(await read_body(request)), ())
+    if way is Way.JSON and not query:
+        return asked(pipeline_id, await read_body(request), timeout, form, key)
+    understand = await _read(request, way, content_type or "", pipeline_id, services)
+    with metrics.Timed(metrics.DECODE):
+        found = understand()
+        fields = merged(found.fields, in_query(query)) if query else found.fields
+        return asked_in(fields, pipeline_id, timeout, form, key, found.media)
+
+
+async def _read(
+    request: Request[Any, Any, Any], way: Way, content_type: str, pipeline_id: str, services: Services
+) -> Callable[[], Sorted]:
+    """Read the body; what is returned makes something of it."""
     if way is Way.MULTIPART:
-        return await _form(pipeline_id, services, await multipart_parts(request, content_type or ""))
+        parts = await multipart_parts(request, content_type)
+        return partial(sort_form, await services.pipelines.get(pipeline_id), parts)
     body = await read_body(request)
-    if (content_type or "").lower().startswith(_UNTOLD) and body.lstrip(b" \t\r\n").startswith(b"{"):
-        return Sorted(execute_body(body), ())
+    if way is Way.JSON or (content_type.lower().startswith(_UNTOLD) and _begins_as_object(body)):
+        return partial(_json, body)
     if way is Way.URL_ENCODED:
-        return await _form(pipeline_id, services, url_encoded_parts(body))
-    return _raw(body, content_type)
+        return partial(sort_form, await services.pipelines.get(pipeline_id), url_encoded_parts(body))
+    return partial(_raw, body, content_type)
 
 
-async def _form(pipeline_id: str, services: Services, parts: list[Part]) -> Sorted:
-    pipeline = await services.pipelines.get(pipeline_id)
-    with metrics.timing(metrics.DECODE):
-        return sort_form(pipeline, parts)
+def _begins_as_object(body: bytes) -> bool:
+    return body[:64].lstrip(b" \t\r\n").startswith(b"{")
 
 
-def _raw(body: bytes, content_type: str | None) -> Sorted:
+def _json(body: bytes) -> Sorted:
+    return Sorted(execute_body(body), ())
+
+
+def _raw(body: bytes, content_type: str) -> Sorted:
     return Sorted(ExecuteBody(), (media_of(body, content_type, 0),))

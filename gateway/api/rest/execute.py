@@ -6,13 +6,12 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath, FromQuery
 
-from gateway.api.rest.body import read_body
+from gateway.api.rest.asking import asked_by
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
+from gateway.domain.access import Scope
 from gateway.domain.calls import Accepted, Form, Outcome
-from gateway.domain.keys import key_text
 from gateway.limits import ASYNC_TIMEOUT
-from gateway.wire.calls import Asked, asked
 from gateway.wire.problem import record_headers
 from gateway.wire.runs import run_url
 from gateway.wire.views import AcceptedView, Envelope
@@ -20,53 +19,53 @@ from gateway.wire.views import AcceptedView, Envelope
 AnyRequest = Request[Any, Any, Any]
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200, operation_id="executeSync")
+@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200, operation_id="executeSync", needs=Scope.RUN)
 async def execute_sync(
     pipeline_id: FromPath[str], request: AnyRequest, services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
     """Run a pipeline and answer with what this call found, as an observation."""
     with services.runs.admission.place(pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.OBSERVATION)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.OBSERVATION)
         outcome = await services.runs.execute_sync(wanted.call)
     body = _enveloped(outcome) if envelope else outcome.observation
     return Response(body, media_type="application/json", headers=_headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson")
+@post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson", needs=Scope.RUN)
 async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
     with services.runs.admission.place(pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.JSON)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.JSON)
         outcome = await services.runs.execute_sync(wanted.call)
     return json_reply(services.observations.plain(outcome.observation), _headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync/transform", status_code=200, operation_id="executeSyncTransform")
+@post(
+    "/pipelines/{pipeline_id:str}/executeSync/transform",
+    status_code=200,
+    operation_id="executeSyncTransform",
+    needs=Scope.RUN,
+)
 async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with what a JSONata expression makes of what it found."""
     with services.runs.admission.place(pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.TRANSFORM)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.TRANSFORM)
         expression = await services.pipelines.transform(pipeline_id, wanted.transform)
         outcome = await services.runs.execute_sync(wanted.call)
         found = await services.observations.transformed(outcome.observation, expression)
     return transform_reply(request, found, _headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync")
+@post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync", needs=Scope.RUN)
 async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Accept a run for the background; it is durable when this answers."""
     with services.runs.admission.place():
         await services.runs.expect_room()
-        wanted = await _asked(pipeline_id, request, ASYNC_TIMEOUT, Form.ACCEPTED)
+        wanted = await asked_by(request, pipeline_id, services, ASYNC_TIMEOUT, Form.ACCEPTED)
         accepted = await services.runs.execute_async(wanted.call)
     headers = _headers(accepted) | {"location": run_url(accepted.run_id)}
     body = msgspec.json.encode(AcceptedView(accepted.execution_id, accepted.run_id))
     return Response(body, status_code=202, media_type="application/json", headers=headers)
-
-
-async def _asked(pipeline_id: str, request: AnyRequest, timeout: float, form: Form) -> Asked:
-    key = key_text(request.headers.get("idempotency-key"))
-    return asked(pipeline_id, await read_body(request), timeout, form, key)
 
 
 def _headers(outcome: Outcome | Accepted) -> dict[str, str]:

@@ -1,0 +1,33 @@
+"""Where media come from that a call names instead of bringing them."""
+
+from typing import Protocol
+
+
+class Uploads(Protocol):
+    """Files that were uploaded before."""
+
+    async def fetch(self, file_id: str, owner: str | None) -> bytes:
+        """The bytes of a file of this owner, or of anybody where it is None.
+
+        Raises:
+            FileNotFound: there is none of this ID that this owner sees.
+            StorageUnavailable: it cannot be had now.
+        """
+        ...
+
+
+class MediaFetcher(Protocol):
+    """Media at URLs, guarded against what callers must not reach."""
+
+    async def fetch(self, url: str, most: int, seconds: float) -> bytes:
+        """The media at a URL: at most so many bytes, within so many seconds, of a type that is known by content.
+
+        Raises:
+            UrlForbidden: nothing is fetched from there.
+            UrlFailed: it could not be had; the message says why, and nothing of what came.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give up the connections."""
+        ...
