@@ -12,6 +12,8 @@ MAX_MEDIA_PER_CALL: Final = 256
 FETCHES_PER_CALL: Final = 4
 #: Media that one process fetches from URLs at once; those past it wait.
 URLS_IN_HAND: Final = 32
+#: Of these, from one host.
+URLS_PER_HOST: Final = 8
 #: Seconds that one URL may take, from looking up its name to the last byte, redirects included.
 URL_TIMEOUT: Final = 15.0
 #: Redirects that are followed from one URL.

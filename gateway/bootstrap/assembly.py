@@ -10,6 +10,8 @@ import grpc.aio
 
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
+from gateway.adapters.outgoing.media import UrlFetcher
+from gateway.adapters.outgoing.targets import Targets
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.doomed import PostgresDoomed
@@ -29,7 +31,6 @@ from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
 from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
@@ -93,7 +94,8 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
-    courier = WebhookCourier(_targets(settings))
+    courier = WebhookCourier(_targets(settings.hooks_allow_private, settings.hooks_allowed))
+    urls = _fetcher(settings)
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
     turns = PostgresTurns(database_url(settings, endpoints))
@@ -112,7 +114,7 @@ async def core(
         holding,
         admission,
         telling,
-        Gathering(executions, blobs, settings.max_body_bytes),
+        Gathering(executions, blobs, settings.max_body_bytes, urls=urls),
         settings.max_queued_runs,
     )
     observations = Observations(entries, transformer, telling)
@@ -149,6 +151,8 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        if urls is not None:
+            await urls.close()
         await engine.close()
         await transformer.close()
         await store.close()
@@ -182,9 +186,15 @@ def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel,
     return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
 
 
-def _targets(settings: Settings) -> Targets:
-    allowed = [each for each in settings.hooks_allowed.split(",") if each.strip()]
-    return Targets(allow_private=settings.hooks_allow_private, allowed=allowed)
+def _targets(allow_private: bool, allowed: str) -> Targets:
+    return Targets(allow_private=allow_private, allowed=[each for each in allowed.split(",") if each.strip()])
+
+
+def _fetcher(settings: Settings) -> UrlFetcher | None:
+    """What fetches media from URLs, where callers may name them so."""
+    if not settings.media_urls:
+        return None
+    return UrlFetcher(_targets(settings.media_urls_allow_private, settings.media_urls_allowed))
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:

@@ -22,7 +22,15 @@ _UNSUPPORTED: Final = (
     "A call is JSON (application/json), a form (multipart/form-data), or one media as it is: an image, a PDF, an "
     "office document, audio, video, text/plain or application/octet-stream."
 )
-_RAW: Final = ("image/", "audio/", "video/", "application/vnd.", "application/pdf", "application/octet-stream", "text/plain")
+_RAW: Final = (
+    "image/",
+    "audio/",
+    "video/",
+    "application/vnd.",
+    "application/pdf",
+    "application/octet-stream",
+    "text/plain",
+)
 #: What clients send by themselves in front of JSON; a body that begins as an object is one.
 _UNTOLD: Final = ("text/plain", "application/x-www-form-urlencoded")
 

@@ -110,9 +110,7 @@ async def test_options_in_the_query_stand_beside_a_json_body_too_but_not_twice()
     ],
 )
 async def test_a_query_that_is_none_is_refused_by_its_field(query: str, field: str | None) -> None:
-    response = await posted(
-        await gateway(), f"{EXECUTE}?{query}", content=PNG, headers={"Content-Type": "image/png"}
-    )
+    response = await posted(await gateway(), f"{EXECUTE}?{query}", content=PNG, headers={"Content-Type": "image/png"})
     assert refused(response, 422, "input.invalid").get("field") == field
 
 
@@ -223,7 +221,10 @@ async def test_an_input_that_comes_as_a_part_and_among_the_inputs_is_refused() -
         ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nno end"),
         ("multipart/form-data; boundary=x", b"--x\r\nContent-Type: text/plain\r\n\r\nnameless\r\n--x--\r\n"),
         ("multipart/form-data; boundary=x", b"--x\nContent-Disposition: form-data; name=a\n\nb\n--x--\n"),
-        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\nb\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nb\r\n--x--\r\n',
+        ),
     ],
 )
 async def test_a_form_that_is_none_is_malformed(content_type: str, body: bytes) -> None:
