@@ -6,11 +6,13 @@ from typing import Any, Final
 from gateway.domain.hooks import STATUSES, EventType, HookType, PayloadType
 from gateway.limits import (
     MAX_EXECUTE_AFTER,
+    MAX_FILENAME_CHARACTERS,
     MAX_HOOK_HEADERS,
     MAX_HOOK_SECRETS,
     MAX_HOOKS_PER_EXECUTION,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_PAGE_RANGE_CHARACTERS,
     MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
@@ -82,9 +84,10 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
     "ExecuteBody": {
         "executionId": _means("An execution that there is: what is found is appended to its observation. "
                               "Without one the call brings one about.", pattern=EXECUTION_ID),
-        "media": _means("The media to run on, each as base64, with or without a `data:` prefix. They live no longer "
-                        "than the call.", maxItems=MAX_MEDIA_PER_CALL,
-                        items={"type": "string", "contentEncoding": "base64"}),
+        "media": _means("The media to run on, each as base64, with or without a `data:` prefix, or as an object that "
+                        "brings or names one. They live no longer than the call.", maxItems=MAX_MEDIA_PER_CALL,
+                        items={"anyOf": [{"type": "string", "contentEncoding": "base64"},
+                                         {"$ref": "#/components/schemas/MediaBody"}]}),
         "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them."),
         "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers."),
         "text": _means("Text to run on: the pipeline's text input, else one more media."),
@@ -111,6 +114,15 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "webhookSecret": _means("What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."),
         "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
         "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
+    },
+    "MediaBody": {
+        "base64": _means("The encoded file as base64, with or without a `data:` prefix.", contentEncoding="base64"),
+        "fileId": _means("A file that was uploaded before."),
+        "mediaId": _means("A media that is stored on the execution of the call; its entries bear this ID."),
+        "url": _means("A data URL, or an http or https one that the gateway fetches, where its operator allows that."),
+        "pageRange": _means("Which of its pages to run on, from 0, both ends included: `0-5,10`. Without it the "
+                            "call's own holds.", maxLength=MAX_PAGE_RANGE_CHARACTERS),
+        "filename": _means("A name for people; media are known by their content.", maxLength=MAX_FILENAME_CHARACTERS),
     },
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",

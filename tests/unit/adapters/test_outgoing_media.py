@@ -45,10 +45,10 @@ def moving(to: str, status: str = "302 Found") -> Answer:
 
 
 async def test_a_media_is_fetched_as_it_is_and_nothing_of_ours_is_told() -> None:
-    async with receiving(saying("200 OK", PNG, "Content-Type: text/html", "Set-Cookie: a=b")) as host:
-        async with fetcher() as urls:
-            assert await urls.fetch(host.url + "?a=b%20c", MOST, AMPLE) == PNG
-            await urls.fetch(host.url, MOST, AMPLE)
+    answer = saying("200 OK", PNG, "Content-Type: text/html", "Set-Cookie: a=b")
+    async with receiving(answer) as host, fetcher() as urls:
+        assert await urls.fetch(host.url + "?a=b%20c", MOST, AMPLE) == PNG
+        await urls.fetch(host.url, MOST, AMPLE)
     first, second = (headers for headers, _ in host.got)
     assert first[":request"] == "GET /told?a=b%20c HTTP/1.1"
     assert first["accept-encoding"] == "identity"
@@ -236,10 +236,10 @@ async def test_a_name_that_changes_its_mind_between_two_redirects_is_refused() -
 
 
 async def test_one_forbidden_address_spoils_a_name_of_many() -> None:
-    async with receiving(saying("200 OK", PNG)) as host:
-        async with fetcher(resolver=FakeResolver(("127.0.0.1", "10.0.0.1"))) as urls:
-            with pytest.raises(UrlForbidden):
-                await urls.fetch(f"http://host.example:{host.port}/", MOST, AMPLE)
+    mixed = FakeResolver(("127.0.0.1", "10.0.0.1"))
+    async with receiving(saying("200 OK", PNG)) as host, fetcher(resolver=mixed) as urls:
+        with pytest.raises(UrlForbidden):
+            await urls.fetch(f"http://host.example:{host.port}/", MOST, AMPLE)
     assert host.connections == 0
 
 

@@ -113,7 +113,7 @@ async def test_what_a_call_names_is_bounded_together(most: int, fits: bool) -> N
 async def test_a_url_may_have_what_is_left() -> None:
     built = await built_with(max_body_bytes=20)
     await gathered(built, *[UrlReference(URL)] * 2)
-    assert [most for _, most, _ in built.urls.asked][0] == 20
+    assert built.urls.asked[0][1] == 20
 
 
 @pytest.mark.parametrize("failure", [UrlForbidden("No."), UrlFailed("Gone.")])

@@ -5,6 +5,7 @@ from typing import Final
 from gateway.errors import (
     Draining,
     ExecutionNotFound,
+    FileNotFound,
     GatewayError,
     Internal,
     InvalidInput,
@@ -33,6 +34,8 @@ from gateway.errors import (
     TritonFailed,
     TritonOverloaded,
     TritonUnavailable,
+    UrlFailed,
+    UrlForbidden,
     WiringInvalid,
     WorkerLost,
 )
@@ -67,6 +70,10 @@ ACCEPT: Final[Refusals] = (
     *PIPELINE,
     *MEDIA,
     *JSON_BODY,
+    MediaUnsupported,
+    FileNotFound,
+    UrlForbidden,
+    UrlFailed,
     ObservationInvalid,
     TargetForbidden,
     Overloaded,
