@@ -24,6 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
 Patience = Annotated[float, msgspec.Meta(gt=0)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_SYNC_TIMEOUT)]
+RateText = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 Span = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_RETENTION)]
 
 
@@ -127,6 +128,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Count,
         _told("Of these, calls of one pipeline, per process; gateway.concurrency of its config narrows it."),
     ] = limits.MAX_PIPELINE_CALLS
+    max_key_calls: Annotated[
+        Count | None, _told("Of these, calls of one API key or token, per process; a key's own number comes first.")
+    ] = None
+    key_rate: Annotated[
+        RateText | None, _told("Requests of one API key or token, such as 600/minute, per process; no bound without.")
+    ] = None
+    tls_cert: Annotated[
+        Path | None, _told("Certificate chain of both doors, PEM, read again when it changes; no TLS without.")
+    ] = None
+    tls_key: Annotated[Path | None, _told("Its private key, PEM.")] = None
+    tls_client_ca: Annotated[
+        Path | None, _told("Authorities, PEM, one of which must have issued a certificate of the caller's own.")
+    ] = None
+    cors_origins: Annotated[
+        str, _told("Origins whose pages may call REST, https://app.example.com, with commas between them; * for all.")
+    ] = ""
     max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
         limits.MAX_INFERENCES
     )

@@ -23,6 +23,7 @@ from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
+from gateway.adapters.rates import MemoryRates
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.deaths import Deaths
@@ -52,6 +53,7 @@ from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.rates import Rates
 from gateway.core.removal import Removal
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
@@ -60,6 +62,7 @@ from gateway.core.sweeping import Sweeper
 from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
+from gateway.domain.rates import rate_of
 from gateway.domain.retention import Retention
 from gateway.errors import CannotStart
 from gateway.exposition import Exposition
@@ -90,7 +93,9 @@ async def core(
     shared = settings.triton_shared or settings.triton_url is not None
     witness = TritonWitness(channel, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
-    admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
+    calls = (settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency, settings.max_key_calls)
+    admission = Admission(*calls)
+    rates = Rates(MemoryRates(), None if settings.key_rate is None else rate_of(settings.key_rate))
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
@@ -128,6 +133,7 @@ async def core(
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
         access=OpenAccess(),
+        rates=rates,
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )

@@ -63,7 +63,7 @@ class Gatekeeper:
         pipeline.check_inputs(given, len(brought) or len(stored))
         named = inputs.named_values(pipeline, given)
         audience = await self._telling.audience(call)
-        media = await self._gathering.gathered(call, brought)
+        media = await self._gathering.gathered(None, call, brought)
         new = _new_execution(call, at) if call.execution_id is None else None
         execution_id = call.execution_id if new is None else new.execution_id
         assert execution_id is not None

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from gateway import tracing
 from gateway.domain.calls import Call
 from gateway.domain.ids import known_form
 from gateway.domain.media import (
@@ -49,8 +51,8 @@ class Gathering:
         self._uploads = uploads
         self._urls = urls
 
-    async def gathered(self, call: Call, brought: Sequence[Brought]) -> tuple[Media, ...]:
-        """All media of a call, in its order; stored ones keep their ID.
+    async def gathered(self, sees: str | None, call: Call, brought: Sequence[Brought]) -> tuple[Media, ...]:
+        """All media of a call, in its order; stored ones keep their ID. `sees` is whose files there are; None is all.
 
         Raises:
             InvalidInput, UrlForbidden, UrlFailed, FileNotFound, MediaNotFound, TooLarge: one cannot be had; the
@@ -61,12 +63,17 @@ class Gathering:
         if len(media) == len(brought):
             return media
         self._check(call, brought)
-        stored, room = await self._stored(call, brought), _Room(self._most)
+        stored = await self._stored(call, brought)
+        one = _OneCall(sees, min(URL_TIMEOUT, call.timeout), stored, _Room(self._most))
+        with tracing.span("gather", media=len(brought) - len(media)):
+            return await self._all(one, brought)
+
+    async def _all(self, one: "_OneCall", brought: Sequence[Brought]) -> tuple[Media, ...]:
         turns = asyncio.Semaphore(FETCHES_PER_CALL)
 
         async def had(index: int, each: Brought) -> Media:
             async with turns:
-                return each if isinstance(each, Media) else await self._had(call, each, index, stored, room)
+                return each if isinstance(each, Media) else await self._had(one, each, index)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -88,37 +95,47 @@ class Gathering:
             return {}
         return {each.media_id: each for each in await self._executions.media(known_form(call.execution_id))}
 
-    async def _had(
-        self, call: Call, reference: Reference, index: int, stored: Mapping[str, MediaRecord], room: "_Room"
-    ) -> Media:
+    async def _had(self, one: "_OneCall", reference: Reference, index: int) -> Media:
         try:
             if isinstance(reference, StoredReference):
-                media = await self._blob(reference, stored, room)
+                media = await self._blob(one, reference)
             elif isinstance(reference, FileReference):
-                media = Media(nth(index), await self._file(reference), reference.pages)
+                media = Media(nth(index), await self._file(one, reference), reference.pages)
             else:
-                media = Media(nth(index), await self._url(reference, room, call.timeout), reference.pages)
-            room.take(len(media.data))
+                media = Media(nth(index), await self._url(one, reference), reference.pages)
+            one.room.take(len(media.data))
         except (InvalidRequest, NotFound) as refusal:
             refusal.field = f"media[{index}]"
             raise
         return media
 
-    async def _blob(self, reference: StoredReference, stored: Mapping[str, MediaRecord], room: "_Room") -> Media:
-        record = stored.get(reference.media_id)
+    async def _blob(self, one: "_OneCall", reference: StoredReference) -> Media:
+        record = one.stored.get(reference.media_id)
         if record is None:
             raise MediaNotFound
-        room.check(record.size)
+        one.room.check(record.size)
         return Media(record.media_id, await self._blobs.get(record.blob), reference.pages)
 
-    async def _file(self, reference: FileReference) -> bytes:
+    async def _file(self, one: "_OneCall", reference: FileReference) -> bytes:
         if self._uploads is None:
             raise FileNotFound
-        return await self._uploads.fetch(reference.file_id, None)
+        return await self._uploads.fetch(reference.file_id, one.sees)
 
-    async def _url(self, reference: UrlReference, room: "_Room", timeout: float) -> bytes:
+    async def _url(self, one: "_OneCall", reference: UrlReference) -> bytes:
         assert self._urls is not None
-        return await self._urls.fetch(reference.url, room.left, min(URL_TIMEOUT, timeout))
+        return await self._urls.fetch(reference.url, one.room.left, one.seconds)
+
+
+@dataclass(frozen=True)
+class _OneCall:
+    """What one call fetches with."""
+
+    sees: str | None
+    #: How long a URL may take.
+    seconds: float
+    #: The media that are stored on its execution, by ID.
+    stored: Mapping[str, MediaRecord]
+    room: "_Room"
 
 
 class _Room:

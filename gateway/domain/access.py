@@ -28,6 +28,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     #: The pipelines that it may use; None is all.
     pipelines: frozenset[str] | None = None
+    #: Its key, where it came with one of the gateway's own.
+    key_id: str | None = None
+    #: Its requests in a time, such as `600/minute`, and its calls in hand at once; None: as the settings say.
+    rate: str | None = None
+    concurrency: int | None = None
     #: What it is called in the log and in audit events; never the credential.
     name: str = ""
 
@@ -35,6 +40,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def sees(self) -> str | None:
         """The owner whose records it sees; None is every one's."""
         return None if Scope.ADMIN in self.scopes else self.owner
+
+    @property
+    def account(self) -> str:
+        """What its calls are counted under: its key, else its owner."""
+        return self.key_id or self.owner
 
     def check(self, needed: Scope) -> None:
         """Refuse what it may not do.

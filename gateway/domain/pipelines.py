@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from gateway.domain.rates import Rate
 from gateway.errors import InvalidInput
 
 
@@ -90,6 +91,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     transform: str = ""
     #: How many of its calls, and of its runs in one worker, may be in hand at once; None where its config does not say.
     concurrency: int | None = None
+    #: How many calls of it one key may make in a time; None where its config does not say.
+    rate: Rate | None = None
     #: A published version; 0 is the draft, which is what Triton's repository holds.
     version: int = 0
     status: PipelineStatus = PipelineStatus.READY

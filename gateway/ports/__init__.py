@@ -12,6 +12,7 @@ from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
+from gateway.ports.rates import RateCounter
 from gateway.ports.retention import DoomedBlobs, RetentionStore
 from gateway.ports.runs import (
     AcceptedRun,
@@ -51,6 +52,7 @@ __all__ = [
     "PipelineSource",
     "PipelineStore",
     "QueueState",
+    "RateCounter",
     "RetentionStore",
     "RunStore",
     "Transformer",

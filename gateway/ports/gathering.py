@@ -4,13 +4,13 @@ from typing import Protocol
 
 
 class Uploads(Protocol):
-    """Files that were uploaded before."""
+    """The files that a call may name."""
 
-    async def fetch(self, file_id: str, owner: str | None) -> bytes:
-        """The bytes of a file of this owner, or of anybody where it is None.
+    async def fetch(self, file_id: str, sees: str | None) -> bytes:
+        """The bytes of a file that this owner put in; None sees every one's.
 
         Raises:
-            FileNotFound: there is none of this ID that this owner sees.
+            FileNotFound: there is none of this ID.
             StorageUnavailable: it cannot be had now.
         """
         ...

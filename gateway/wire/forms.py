@@ -19,6 +19,8 @@ _MEDIA: Final = frozenset(("media", "file", "files"))
 _URLS: Final = frozenset(("url", "file_url"))
 _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 _TEXTS: Final = ("text/", "application/json")
+#: The type of a part that names none.
+_DEFAULT: Final = "text/plain"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Part(msgspec.Struct, frozen=True):
     @property
     def is_file(self) -> bool:
         """Whether it holds the bytes of a media, and not text."""
-        declared = (self.content_type or _TEXTS[0]).lower()
+        declared = (self.content_type or _DEFAULT).lower()
         return self.filename is not None or not declared.startswith(_TEXTS)
 
     @property
@@ -103,7 +105,7 @@ def media_of(data: bytes, content_type: str | None, index: int) -> Media:
 def _media(part: Part, index: int) -> Brought:
     checked_filename(part.filename, f"media[{index}]")
     if part.is_file:
-        return media_of(part.data, part.content_type, index)
+        return media_of(part.data, part.content_type or _DEFAULT, index)
     return at_url(part.text(), index) if part.name in _URLS else brought(part.text(), index)
 
 

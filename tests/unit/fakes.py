@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.adapters.rates import MemoryRates
 from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
@@ -31,6 +32,7 @@ from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.rates import Rates
 from gateway.core.removal import Removal
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
@@ -46,6 +48,7 @@ from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord, given
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
+from gateway.domain.rates import Allowance, Rate
 from gateway.domain.retention import Retention
 from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
@@ -64,6 +67,7 @@ from gateway.errors import (
 from gateway.exposition import Exposition
 from gateway.ports import (
     AcceptedRun,
+    Authenticator,
     Canceled,
     ClaimedRun,
     Discovery,
@@ -875,6 +879,7 @@ def pipeline(
     outputs: tuple[Output, ...] = (OBSERVATION_OUTPUT,),
     status: PipelineStatus = PipelineStatus.READY,
     decoupled: bool = False,
+    rate: Rate | None = None,
 ) -> Pipeline:
     """A pipeline of one step that takes one media and gives one observation."""
     step = Step(
@@ -889,6 +894,7 @@ def pipeline(
         tag="documents",
         status=status,
         decoupled=decoupled,
+        rate=rate,
         inputs=inputs,
         outputs=outputs,
         steps=(step,),
@@ -954,6 +960,8 @@ class Gateway:
         answer: Answer | None = None,
         places: int = 4,
         max_body_bytes: int = 100_000,
+        access: Authenticator | None = None,
+        key_rate: Rate | None = None,
         sync_timeout: float = 30.0,
         quota: int = 16,
         max_queued: int = 100,
@@ -1040,7 +1048,8 @@ class Gateway:
             deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             exposition=Exposition(Waiting(self.run_store).measure),
-            access=OpenAccess(),
+            access=access or OpenAccess(),
+            rates=Rates(MemoryRates(), key_rate),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -1051,6 +1060,19 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeRates:
+    """A `RateCounter` whose time stands still."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, Rate], int] = {}
+
+    async def take(self, name: str, rate: Rate) -> Allowance:
+        taken = self._taken.get((name, rate), 0)
+        granted = taken < rate.calls
+        self._taken[name, rate] = taken + granted
+        return Allowance(rate, rate.calls - self._taken[name, rate], float(rate.seconds), granted)
 
 
 class FakeServicer:
@@ -1084,7 +1106,7 @@ class FakeUploads:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    async def fetch(self, file_id: str, owner: str | None) -> bytes:  # noqa: ARG002 - the signature of the port
+    async def fetch(self, file_id: str, sees: str | None) -> bytes:  # noqa: ARG002 - the signature of the port
         if file_id not in self.kept:
             raise FileNotFound
         return self.kept[file_id]

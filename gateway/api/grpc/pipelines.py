@@ -5,7 +5,7 @@ from typing import Any, Final
 import grpc.aio
 
 from gateway.api.grpc.deadlines import within_deadline
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.domain.calls import Form, Outcome
@@ -53,7 +53,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncResponse:
         """Run a pipeline within the call's deadline."""
-        with self._services.runs.admission.place(request.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.pipeline_id):
             outcome = await self._run(request, context, Form.OBSERVATION)
         return pipelines_pb2.ExecuteSyncResponse(
             execution_id=outcome.execution_id,
@@ -67,7 +67,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncJsonResponse:
         """Run a pipeline; labels become keys."""
-        with self._services.runs.admission.place(request.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.pipeline_id):
             outcome = await self._run(request, context, Form.JSON)
         return pipelines_pb2.ExecuteSyncJsonResponse(
             execution_id=outcome.execution_id,
@@ -81,7 +81,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncTransformRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncTransformResponse:
         """Run a pipeline and transform what it finds."""
-        with self._services.runs.admission.place(request.call.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.call.pipeline_id):
             pipeline_id = request.call.pipeline_id
             expression = await self._services.pipelines.transform(pipeline_id, request.transform or None)
             outcome = await self._run(request.call, context, Form.TRANSFORM, request.transform)
@@ -98,7 +98,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteAsyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteAsyncResponse:
         """Accept a run for the background."""
-        with self._services.runs.admission.place():
+        with self._services.runs.admission.place(caller()):
             await self._services.runs.expect_room()
             call = async_call(request, request.timeout or ASYNC_TIMEOUT, _key(request.call, context))
             accepted = await self._services.runs.execute_async(call)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from litestar import Request
+from litestar import HttpMethod, Request
 
 from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
 from gateway.api.services import Services
@@ -15,22 +15,34 @@ AnyRequest = Request[Any, Any, Any]
 #: What each route names the scope by that it needs; one that names none lets nobody in.
 NEEDS: Final = "needs"
 _CALLER: Final = "caller"
+#: Where the scope of a request holds what is left of its caller's rate.
+ALLOWANCE: Final = "allowance"
 
 
 def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
     """What stands before every route that asks who comes."""
-    authenticator = services.access
+    authenticator, rates = services.access, services.rates
 
     async def enter(request: AnyRequest) -> None:
         headers = request.headers
         found = await authenticator.caller(credential(headers.get(API_KEY), headers.get(AUTHORIZATION)))
-        needed = request.scope["route_handler"].opt.get(NEEDS)
-        if not isinstance(needed, Scope):
-            raise Forbidden
-        found.check(needed)
+        # What a route takes is no secret to whoever may come in.
+        if request.method != HttpMethod.OPTIONS:
+            found.check(_needed(request))
         request.scope[_CALLER] = found  # type: ignore[typeddict-unknown-key]  # beside those of ASGI
+        allowance = await rates.of_caller(found)
+        if allowance is not None:
+            request.scope[ALLOWANCE] = allowance  # type: ignore[typeddict-unknown-key]  # beside those of ASGI
+            allowance.check()
 
     return enter
+
+
+def _needed(request: AnyRequest) -> Scope:
+    needed = request.scope["route_handler"].opt.get(NEEDS)
+    if not isinstance(needed, Scope):
+        raise Forbidden
+    return needed
 
 
 def caller_of(request: AnyRequest) -> Caller:

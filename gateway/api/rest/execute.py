@@ -7,6 +7,7 @@ from litestar import Request, Response, post
 from litestar.params import FromPath, FromQuery
 
 from gateway.api.rest.asking import asked_by
+from gateway.api.rest.entering import caller_of
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
 from gateway.domain.access import Scope
@@ -24,7 +25,7 @@ async def execute_sync(
     pipeline_id: FromPath[str], request: AnyRequest, services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
     """Run a pipeline and answer with what this call found, as an observation."""
-    with services.runs.admission.place(pipeline_id):
+    with services.runs.admission.place(caller_of(request), pipeline_id):
         wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.OBSERVATION)
         outcome = await services.runs.execute_sync(wanted.call)
     body = _enveloped(outcome) if envelope else outcome.observation
@@ -34,7 +35,7 @@ async def execute_sync(
 @post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson", needs=Scope.RUN)
 async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
-    with services.runs.admission.place(pipeline_id):
+    with services.runs.admission.place(caller_of(request), pipeline_id):
         wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.JSON)
         outcome = await services.runs.execute_sync(wanted.call)
     return json_reply(services.observations.plain(outcome.observation), _headers(outcome))
@@ -48,7 +49,7 @@ async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, ser
 )
 async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with what a JSONata expression makes of what it found."""
-    with services.runs.admission.place(pipeline_id):
+    with services.runs.admission.place(caller_of(request), pipeline_id):
         wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.TRANSFORM)
         expression = await services.pipelines.transform(pipeline_id, wanted.transform)
         outcome = await services.runs.execute_sync(wanted.call)
@@ -59,7 +60,7 @@ async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest
 @post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync", needs=Scope.RUN)
 async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Accept a run for the background; it is durable when this answers."""
-    with services.runs.admission.place():
+    with services.runs.admission.place(caller_of(request)):
         await services.runs.expect_room()
         wanted = await asked_by(request, pipeline_id, services, ASYNC_TIMEOUT, Form.ACCEPTED)
         accepted = await services.runs.execute_async(wanted.call)

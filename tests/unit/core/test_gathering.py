@@ -43,7 +43,7 @@ def naming(*media: Brought, **fields: object) -> Call:
 
 async def gathered(built: Gateway, *media: Brought, **fields: object) -> tuple[Media, ...]:
     asked = naming(*media, **fields)
-    return await built.gathering.gathered(asked, asked.media)
+    return await built.gathering.gathered(None, asked, asked.media)
 
 
 async def refused(built: Gateway, *media: Brought, **fields: object) -> GatewayError:

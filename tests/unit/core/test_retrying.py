@@ -14,6 +14,7 @@ HEALS = {
     "gateway.draining",
     "pipeline.not_ready",
     "queue.full",
+    "rate.limited",
     "storage.unavailable",
     "triton.overloaded",
     "triton.unavailable",
