@@ -33,10 +33,14 @@ class Part(msgspec.Struct, frozen=True):
     filename: str | None = None
 
     @property
+    def declared(self) -> str:
+        """The type that it is said to be of."""
+        return self.content_type or _DEFAULT
+
+    @property
     def is_file(self) -> bool:
         """Whether it holds the bytes of a media, and not text."""
-        declared = (self.content_type or _DEFAULT).lower()
-        return self.filename is not None or not declared.startswith(_TEXTS)
+        return self.filename is not None or not self.declared.lower().startswith(_TEXTS)
 
     @property
     def is_left_out(self) -> bool:
@@ -105,7 +109,7 @@ def media_of(data: bytes, content_type: str | None, index: int) -> Media:
 def _media(part: Part, index: int) -> Brought:
     checked_filename(part.filename, f"media[{index}]")
     if part.is_file:
-        return media_of(part.data, part.content_type or _DEFAULT, index)
+        return media_of(part.data, part.declared, index)
     return at_url(part.text(), index) if part.name in _URLS else brought(part.text(), index)
 
 
