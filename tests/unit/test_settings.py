@@ -26,7 +26,7 @@ def test_a_flag_beats_the_environment_that_beats_the_file_that_beats_the_default
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_can_stand_in_the_environment(name: str) -> None:
     is_switch = isinstance(getattr(Settings(), name), bool)
-    text = "0" if is_switch else {"log_level": "debug", "host": "::1"}.get(name, "77")
+    text = "0" if is_switch else {"log_level": "debug", "host": "::1", "key_rate": "9/minute"}.get(name, "77")
     found = getattr(load({}, {f"GATEWAY_{name.upper()}": text}, None), name)
     assert found is False if isinstance(found, bool) else str(found) == str(type(found)(text))
 
