@@ -71,14 +71,14 @@ class _Reader:
     def __init__(self) -> None:
         self.parts: list[Part] = []
         self._head: MultipartSegment | None = None
-        self._pieces: list[bytes] = []
+        self._body = bytearray()
 
     def take(self, told: "MultipartSegment | bytes | bytearray | None") -> None:
         """Take in what the parser tells next."""
         if isinstance(told, MultipartSegment):
-            self._head, self._pieces = told, []
+            self._head, self._body = told, bytearray()
         elif told is not None:
-            self._pieces.append(bytes(told))
+            self._body += told
         elif self._head is not None:
             declared = self._head.header("Content-Type")
-            self.parts.append(Part(self._head.name, b"".join(self._pieces), declared, self._head.filename))
+            self.parts.append(Part(self._head.name, bytes(self._body), declared, self._head.filename))

@@ -1,10 +1,12 @@
 """Media from URLs over real sockets: what is fetched, and what is not."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
 from gateway.adapters.outgoing.media import UrlFetcher
 from gateway.adapters.outgoing.targets import Targets
@@ -21,8 +23,10 @@ HERE = Targets(allowed=["127.0.0.0/8"])
 
 
 @asynccontextmanager
-async def fetcher(targets: Targets = HERE, resolver: FakeResolver | None = None) -> AsyncIterator[UrlFetcher]:
-    made = UrlFetcher(targets, resolver=resolver)
+async def fetcher(
+    targets: Targets = HERE, resolver: FakeResolver | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[UrlFetcher]:
+    made = UrlFetcher(targets, resolver=resolver, tls=tls)
     try:
         yield made
     finally:
@@ -241,6 +245,53 @@ async def test_one_forbidden_address_spoils_a_name_of_many() -> None:
         with pytest.raises(UrlForbidden):
             await urls.fetch(f"http://host.example:{host.port}/", MOST, AMPLE)
     assert host.connections == 0
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Who vouches for host.example."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("host.example").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def test_over_tls_the_name_counts_and_not_the_address(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    here = FakeResolver(("127.0.0.1",))
+    async with receiving(saying("200 OK", PNG), served) as host, fetcher(resolver=here, tls=trusting) as urls:
+        assert await urls.fetch(f"https://host.example:{host.port}/", MOST, AMPLE) == PNG
+        with pytest.raises(UrlFailed, match="certificate"):
+            await urls.fetch(f"https://other.example:{host.port}/", MOST, AMPLE)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLContext) -> None:
+    here = FakeResolver(("127.0.0.1",))
+    async with receiving(saying("200 OK", PNG), served) as host, fetcher(resolver=here) as urls:
+        with pytest.raises(UrlFailed, match="certificate"):
+            await urls.fetch(f"https://host.example:{host.port}/", MOST, AMPLE)
+
+
+async def test_a_redirect_from_https_to_http_is_not_followed(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    here = FakeResolver(("127.0.0.1",))
+    async with (
+        receiving(saying("200 OK", PNG)) as plain,
+        receiving(moving(plain.url), served) as host,
+        fetcher(resolver=here, tls=trusting) as urls,
+    ):
+        with pytest.raises(UrlForbidden, match="https to http"):
+            await urls.fetch(f"https://host.example:{host.port}/", MOST, AMPLE)
+        assert plain.connections == 0
 
 
 async def test_a_proxy_of_the_environment_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
