@@ -119,15 +119,15 @@ async def core(
         holding,
         admission,
         telling,
+        rates,
         Gathering(executions, blobs, settings.max_body_bytes, urls=urls),
         settings.max_queued_runs,
     )
-    observations = Observations(entries, transformer, telling)
     services = Services(
         pipelines=pipelines,
         runs=runs,
         executions=Executions(executions, blobs, removal, retention, telling),
-        observations=observations,
+        observations=Observations(entries, transformer, telling),
         hooks=Hooks(hooks, telling),
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
@@ -139,7 +139,7 @@ async def core(
     )
     lease, quotas = lease_of(settings), Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
     worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, telling, deliveries, lease=lease)
-    letters = Letters(hooks, observations, Payloads(transformer), blobs)
+    letters = Letters(hooks, entries, Payloads(transformer), blobs)
     # What is staged is to be gone soon after its time, however long the interval is.
     interval = min(settings.sweep_interval, settings.sweep_after)
     background = Background(

@@ -27,7 +27,7 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
     try:
         port = await grpc_server.start()
         await rest.start()
-        pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
+        pipelines = ", ".join(services.pipelines.names()) or "none yet"
         scheme, secured = ("http", "") if certificates is None else ("https", " with TLS")
         rest_address = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
         report(f"ready: REST on {rest_address}, gRPC on {settings.host}:{port}{secured}")

@@ -82,9 +82,12 @@ class Admission:
         """Hold one place: of this caller's key, of this pipeline, and of all; without a pipeline, not of one.
 
         Raises:
+            Forbidden: the caller may not use the pipeline.
             Overloaded: every place is taken.
             Draining: the gateway has stopped.
         """
+        if pipeline_id is not None:
+            caller.check_pipeline(pipeline_id)
         if self._closed:
             metrics.DRAINING.inc()
             raise Draining

@@ -52,7 +52,7 @@ class Gathering:
         self._urls = urls
 
     async def gathered(self, sees: str | None, call: Call, brought: Sequence[Brought]) -> tuple[Media, ...]:
-        """All media of a call, in its order; stored ones keep their ID. `sees` is whose files there are; None is all.
+        """All media of a call, in its order; stored ones keep their ID. `sees` is whose; None is all.
 
         Raises:
             InvalidInput, UrlForbidden, UrlFailed, FileNotFound, MediaNotFound, TooLarge: one cannot be had; the
@@ -63,7 +63,7 @@ class Gathering:
         if len(media) == len(brought):
             return media
         self._check(call, brought)
-        stored = await self._stored(call, brought)
+        stored = await self._stored(sees, call, brought)
         one = _OneCall(sees, min(URL_TIMEOUT, call.timeout), stored, _Room(self._most))
         with tracing.span("gather", media=len(brought) - len(media)):
             return await self._all(one, brought)
@@ -90,10 +90,10 @@ class Gathering:
             if isinstance(each, StoredReference) and call.execution_id is None:
                 raise InvalidInput("Stored media belong to an execution: name it.", field=f"media[{index}]")
 
-    async def _stored(self, call: Call, brought: Sequence[Brought]) -> dict[str, MediaRecord]:
+    async def _stored(self, sees: str | None, call: Call, brought: Sequence[Brought]) -> dict[str, MediaRecord]:
         if call.execution_id is None or not any(isinstance(each, StoredReference) for each in brought):
             return {}
-        return {each.media_id: each for each in await self._executions.media(known_form(call.execution_id))}
+        return {each.media_id: each for each in await self._executions.media(sees, known_form(call.execution_id))}
 
     async def _had(self, one: "_OneCall", reference: Reference, index: int) -> Media:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.domain.access import Caller
 from gateway.domain.pipelines import Pipeline, PipelineStatus
 from gateway.errors import (
     InvalidInput,
@@ -105,18 +106,27 @@ class Pipelines:
         else:
             self._unsaved = {}
 
-    def list(self) -> list[Pipeline]:
-        """Every pipeline, by name."""
-        return [self._known[name] for name in sorted(self._known)]
+    def names(self) -> list[str]:
+        """The name of every pipeline, in order."""
+        return sorted(self._known)
 
-    async def get(self, pipeline_id: str) -> Pipeline:
+    def list(self, caller: Caller) -> list[Pipeline]:
+        """Every pipeline that the caller may use, by name."""
+        return [self._known[name] for name in self.names() if caller.may_use(name)]
+
+    async def get(self, caller: Caller, pipeline_id: str) -> Pipeline:
         """One pipeline, whatever its status.
 
         Raises:
+            Forbidden: the caller may not use it.
             PipelineNotFound: Triton never had it.
             PipelineNotReady: Triton lists a model of this name but does not show it.
             TritonUnavailable: nobody knows it, and Triton cannot be asked.
         """
+        caller.check_pipeline(pipeline_id)
+        return await self._found(pipeline_id)
+
+    async def _found(self, pipeline_id: str) -> Pipeline:
         known = self._known.get(pipeline_id)
         if known is None:
             await self.refresh(unless_within=DISCOVERY_FRESHNESS)
@@ -134,7 +144,7 @@ class Pipelines:
             PipelineNotFound, PipelineNotReady, TritonUnavailable: as `get`, and for its status.
             RuntimeUnsupported: its ensemble answers in many parts.
         """
-        pipeline = self._known.get(pipeline_id) or await self.get(pipeline_id)
+        pipeline = self._known.get(pipeline_id) or await self._found(pipeline_id)
         if pipeline.decoupled:
             raise RuntimeUnsupported("The ensemble is decoupled: it answers in many parts, which cannot be run yet.")
         if pipeline.status is PipelineStatus.READY:
@@ -146,14 +156,14 @@ class Pipelines:
         known = self._known.get(pipeline_id)
         return known is not None and known.status is PipelineStatus.READY
 
-    async def transform(self, pipeline_id: str, asked: str | None) -> str:
+    async def transform(self, caller: Caller, pipeline_id: str, asked: str | None) -> str:
         """The transform that a call means: its own, else the pipeline's.
 
         Raises:
             PipelineNotFound, PipelineNotReady, TritonUnavailable: as `get`.
             InvalidInput: there is neither.
         """
-        expression = asked if asked is not None else (await self.get(pipeline_id)).transform
+        expression = asked if asked is not None else (await self.get(caller, pipeline_id)).transform
         if not expression:
             raise InvalidInput("The call names no transform, and the pipeline has none.", field="transform")
         return expression

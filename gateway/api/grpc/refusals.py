@@ -48,6 +48,8 @@ class _Entrance:
     async def enter(self, context: Context) -> None:
         held = {key: str(value) for key, value in context.invocation_metadata() or () if key in _CREDENTIALS}
         found = await self._access.caller(credential(held.get(API_KEY), held.get(AUTHORIZATION)))
+        if found.owner:
+            telemetry.note(owner=found.owner)
         found.check(self._needed)
         let_in(found)
         allowance = await self._rates.of_caller(found)

@@ -3,12 +3,11 @@
 import enum
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
-
-from litestar import Request
+from typing import Final
 
 from gateway import metrics
 from gateway.api.rest.body import read_body
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.rest.form_parts import multipart_parts, url_encoded_parts
 from gateway.api.services import Services
 from gateway.domain.calls import Form
@@ -62,9 +61,7 @@ def way_of(content_type: str | None) -> Way:
     raise MediaUnsupported(_UNSUPPORTED)
 
 
-async def asked_by(
-    request: Request[Any, Any, Any], pipeline_id: str, services: Services, timeout: float, form: Form
-) -> Asked:
+async def asked_by(request: AnyRequest, pipeline_id: str, services: Services, timeout: float, form: Form) -> Asked:
     """What a request asks for.
 
     Raises:
@@ -85,17 +82,19 @@ async def asked_by(
 
 
 async def _read(
-    request: Request[Any, Any, Any], way: Way, content_type: str, pipeline_id: str, services: Services
+    request: AnyRequest, way: Way, content_type: str, pipeline_id: str, services: Services
 ) -> Callable[[], Sorted]:
     """Read the body; what is returned makes something of it."""
     if way is Way.MULTIPART:
         parts = await multipart_parts(request, content_type)
-        return partial(sort_form, await services.pipelines.get(pipeline_id), parts)
+        return partial(sort_form, await services.pipelines.get(caller_of(request), pipeline_id), parts)
     body = await read_body(request)
     if way is Way.JSON or (content_type.lower().startswith(_UNTOLD) and _begins_as_object(body)):
         return partial(_json, body)
     if way is Way.URL_ENCODED:
-        return partial(sort_form, await services.pipelines.get(pipeline_id), url_encoded_parts(body))
+        return partial(
+            sort_form, await services.pipelines.get(caller_of(request), pipeline_id), url_encoded_parts(body)
+        )
     return partial(_raw, body, content_type)
 
 

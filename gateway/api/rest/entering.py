@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import HttpMethod, Request
 
+from gateway import telemetry
 from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
 from gateway.api.services import Services
 from gateway.domain.access import Caller, Scope
@@ -26,6 +27,8 @@ def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
     async def enter(request: AnyRequest) -> None:
         headers = request.headers
         found = await authenticator.caller(credential(headers.get(API_KEY), headers.get(AUTHORIZATION)))
+        if found.owner:
+            telemetry.note(owner=found.owner)
         # What a route takes is no secret to whoever may come in.
         if request.method != HttpMethod.OPTIONS:
             found.check(_needed(request))

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.domain.access import ANYONE
 from gateway.domain.media import MediaRecord
 from gateway.domain.pipelines import Input, InputRole
 from gateway.limits import MAX_FORM_PARTS, MAX_PART_HEADERS
@@ -277,7 +278,7 @@ async def test_a_url_is_refused_where_the_operator_allows_none() -> None:
 
 async def test_a_json_body_may_name_files_stored_media_and_urls() -> None:
     built = await gateway()
-    await built.executions.create("mine", None, None)
+    await built.executions.create(ANYONE, "mine", None, None)
     record = MediaRecord(
         execution_id="mine", media_id="m-1", content_type="image/png", size=6, created_at=START, blob="stored"
     )

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from gateway.domain.access import ANYONE, Caller, Scope
 from gateway.domain.calls import Call
 from gateway.domain.media import Brought, FileReference, Media, MediaRecord, StoredReference, UrlReference
 from gateway.errors import (
@@ -28,7 +29,7 @@ URL = "https://there.example/a.png?token=secret"
 async def built_with(**options: object) -> Gateway:
     """A gateway with a file `f`, a media `m` on the execution `mine`, and something at URL."""
     built = await gateway(**options)
-    await built.executions.create("mine", None, None)
+    await built.executions.create(ANYONE, "mine", None, None)
     record = MediaRecord(
         execution_id="mine", media_id="m", content_type="image/png", size=6, created_at=START, blob="blob"
     )
@@ -133,12 +134,23 @@ async def test_a_url_is_refused_at_once_where_none_is_allowed() -> None:
 
 async def test_a_stored_media_belongs_to_the_execution_of_the_call() -> None:
     built = await built_with()
-    await built.executions.create("other", None, None)
+    await built.executions.create(ANYONE, "other", None, None)
     nameless = await refused(built, StoredReference("m"))
     assert (type(nameless), nameless.field) == (InvalidInput, "media[0]")
     foreign = await refused(built, StoredReference("m"), execution_id="other")
     assert (type(foreign), foreign.field) == (MediaNotFound, "media[0]")
     assert type(await refused(built, StoredReference("m"), execution_id="never")) is ExecutionNotFound
+
+
+async def test_what_another_owner_has_is_not_there() -> None:
+    built = await built_with()
+    stranger = Caller(owner="mine", scopes=frozenset((Scope.RUN,)))
+    for media, error in ((FileReference("f"), FileNotFound), (StoredReference("m"), ExecutionNotFound)):
+        execution = None if isinstance(media, FileReference) else "mine"
+        with pytest.raises(error):
+            await built.runs.execute_sync(stranger, naming(media, execution_id=execution))
+    theirs = Caller(owner="theirs", scopes=frozenset((Scope.RUN,)))
+    assert (await built.runs.execute_sync(theirs, naming(FileReference("f")))).run_id
 
 
 async def test_a_store_that_is_away_is_no_fault_of_the_media() -> None:
@@ -152,7 +164,7 @@ async def test_a_call_that_cannot_be_gathered_leaves_nothing() -> None:
     built = await built_with()
     for ask in (built.runs.execute_sync, built.runs.execute_async):
         with pytest.raises(FileNotFound):
-            await ask(naming(FileReference("never"), key="k"))
+            await ask(ANYONE, naming(FileReference("never"), key="k"))
     assert (built.records.finished, built.records.accepted, built.records.keys) == ([], [], {})
     assert (built.engine.asked, list(built.blobs.kept)) == ([], ["blob"])
 
@@ -161,13 +173,13 @@ async def test_nothing_is_fetched_for_a_call_that_is_refused_anyway() -> None:
     built = await built_with()
     for wrong in ({"inputs": {"NEVER": 1}}, {"pipeline_id": "never"}, {"hook_ids": ("never",)}, {"media_ids": ("m",)}):
         with pytest.raises(GatewayError):
-            await built.runs.execute_sync(naming(UrlReference(URL), **wrong))
+            await built.runs.execute_sync(ANYONE, naming(UrlReference(URL), **wrong))
     assert built.urls.asked == []
 
 
 async def test_what_a_run_in_the_background_names_is_staged_like_what_others_bring() -> None:
     built = await built_with()
-    await built.runs.execute_async(naming(UrlReference(URL, "0-1"), StoredReference("m"), execution_id="mine"))
+    await built.runs.execute_async(ANYONE, naming(UrlReference(URL, "0-1"), StoredReference("m"), execution_id="mine"))
     (accepted,) = built.records.accepted
     first, second = accepted.request.media
     assert (first.media_id, first.pages, second.media_id) == ("media-1", "0-1", "m")
@@ -181,9 +193,9 @@ async def test_what_a_run_in_the_background_names_is_staged_like_what_others_bri
 
 async def test_a_repeat_is_known_by_what_it_names_whatever_stands_there_now() -> None:
     built = await built_with()
-    first = await built.runs.execute_sync(naming(UrlReference(URL), key="k"))
+    first = await built.runs.execute_sync(ANYONE, naming(UrlReference(URL), key="k"))
     built.urls.kept[URL] = b"another"
-    again = await built.runs.execute_sync(naming(UrlReference(URL), key="k"))
+    again = await built.runs.execute_sync(ANYONE, naming(UrlReference(URL), key="k"))
     assert (again.replayed, again.run_id, len(built.urls.asked)) == (True, first.run_id, 1)
     with pytest.raises(KeyReused):
-        await built.runs.execute_sync(naming(FileReference("f"), key="k"))
+        await built.runs.execute_sync(ANYONE, naming(FileReference("f"), key="k"))

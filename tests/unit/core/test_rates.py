@@ -4,7 +4,7 @@ from gateway.core.rates import Rates
 from gateway.domain.access import Caller, Scope
 from gateway.domain.rates import Allowance, Rate, rate_of
 from gateway.errors import RateLimited
-from unit.fakes import FakeRates, pipeline
+from unit.fakes import FakeRates, call, gateway, pipeline
 
 OF_TWO = Rate(2, 60)
 
@@ -70,3 +70,12 @@ def test_a_refusal_waits_a_second_at_the_least() -> None:
     with pytest.raises(RateLimited) as refusal:
         Allowance(OF_TWO, 0, 0.01, granted=False).check()
     assert refusal.value.retry_after == 1
+
+
+async def test_a_call_past_the_rate_of_its_pipeline_is_refused_and_leaves_no_record() -> None:
+    built = await gateway(pipeline(rate=Rate(1, 60)))
+    await built.runs.execute_sync(caller(), call(b"abc"))
+    with pytest.raises(RateLimited):
+        await built.runs.execute_sync(caller(), call(b"abc"))
+    assert len(built.records.finished) == 1
+    await built.runs.execute_sync(caller("another"), call(b"abc"))
