@@ -14,7 +14,7 @@ from gateway.domain.calls import Form
 from gateway.domain.keys import key_text
 from gateway.errors import MediaUnsupported
 from gateway.wire.calls import Asked, ExecuteBody, asked, asked_in, execute_body
-from gateway.wire.forms import Sorted, media_of, sort_form
+from gateway.wire.forms import Part, Sorted, media_of, sort_form
 from gateway.wire.options import in_query, merged
 
 _UNSUPPORTED: Final = (
@@ -86,16 +86,18 @@ async def _read(
 ) -> Callable[[], Sorted]:
     """Read the body; what is returned makes something of it."""
     if way is Way.MULTIPART:
-        parts = await multipart_parts(request, content_type)
-        return partial(sort_form, await services.pipelines.get(caller_of(request), pipeline_id), parts)
+        return await _form(request, pipeline_id, services, await multipart_parts(request, content_type))
     body = await read_body(request)
     if way is Way.JSON or (content_type.lower().startswith(_UNTOLD) and _begins_as_object(body)):
         return partial(_json, body)
     if way is Way.URL_ENCODED:
-        return partial(
-            sort_form, await services.pipelines.get(caller_of(request), pipeline_id), url_encoded_parts(body)
-        )
+        return await _form(request, pipeline_id, services, url_encoded_parts(body))
     return partial(_raw, body, content_type)
+
+
+async def _form(request: AnyRequest, pipeline_id: str, services: Services, parts: list[Part]) -> Callable[[], Sorted]:
+    pipeline = await services.pipelines.get(caller_of(request), pipeline_id)
+    return partial(sort_form, pipeline, parts)
 
 
 def _begins_as_object(body: bytes) -> bool:
