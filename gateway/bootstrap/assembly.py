@@ -10,8 +10,6 @@ import grpc.aio
 
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
-from gateway.adapters.outgoing.media import UrlFetcher
-from gateway.adapters.outgoing.targets import Targets
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.doomed import PostgresDoomed
@@ -32,8 +30,8 @@ from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
-from gateway.adapters.webhooks.courier import WebhookCourier
 from gateway.api.services import Services
+from gateway.bootstrap import outgoing
 from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
@@ -101,8 +99,7 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
-    courier = WebhookCourier(_targets(settings.hooks_allow_private, settings.hooks_allowed))
-    urls = _fetcher(settings)
+    courier, urls = outgoing.courier(settings), outgoing.fetcher(settings)
     access = authenticator(settings, database)
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
@@ -209,17 +206,6 @@ def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | 
         return None
     host, _, port = http.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _targets(allow_private: bool, allowed: str) -> Targets:
-    return Targets(allow_private=allow_private, allowed=[each for each in allowed.split(",") if each.strip()])
-
-
-def _fetcher(settings: Settings) -> UrlFetcher | None:
-    """What fetches media from URLs, where callers may name them so."""
-    if not settings.media_urls:
-        return None
-    return UrlFetcher(_targets(settings.media_urls_allow_private, settings.media_urls_allowed))
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:
