@@ -117,7 +117,7 @@ class StoredMedia(msgspec.Struct, frozen=True, kw_only=True):
 
     media_id: str
     blob: str
-    #: Which of its pages to run on, as the caller wrote it.
+    #: The pages that are meant, where the media names its own.
     pages: str | None = None
 
 

@@ -11,7 +11,7 @@ class Media(msgspec.Struct, frozen=True):
 
     media_id: str
     data: bytes
-    #: Which of its pages to run on, as the caller wrote it; None is what the call says for all.
+    #: The pages that are meant, where the media names its own.
     pages: str | None = None
 
 

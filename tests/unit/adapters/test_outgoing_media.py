@@ -167,6 +167,16 @@ async def test_a_redirect_may_be_relative(status: str) -> None:
     assert host.got[1][0][":request"] == "GET /other?a=b HTTP/1.1"
 
 
+async def test_as_many_redirects_as_there_may_be_are_followed() -> None:
+    answers = [*[moving("/told")] * MAX_URL_REDIRECTS, saying("200 OK", PNG)]
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await answers.pop(0)(writer)
+
+    async with receiving(answer) as host, fetcher() as urls:
+        assert await urls.fetch(host.url, MOST, AMPLE) == PNG
+
+
 async def test_redirects_without_end_are_not_followed() -> None:
     async with receiving(moving("/told")) as host, fetcher() as urls:
         with pytest.raises(UrlFailed, match="redirects more than"):
