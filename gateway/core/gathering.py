@@ -16,6 +16,7 @@ from gateway.domain.media import (
     Reference,
     StoredReference,
     UrlReference,
+    check_size,
     nth,
 )
 from gateway.errors import (
@@ -27,7 +28,7 @@ from gateway.errors import (
     TooLarge,
     UrlForbidden,
 )
-from gateway.limits import FETCHES_PER_CALL, URL_TIMEOUT
+from gateway.limits import FETCHES_PER_CALL, MAX_MEDIA_BYTES, URL_TIMEOUT
 from gateway.ports import BlobStore, ExecutionStore, MediaFetcher, Uploads
 
 _NO_URLS: Final = "The gateway fetches no media from URLs: its operator may allow that with the setting media_urls."
@@ -55,8 +56,8 @@ class Gathering:
         """All media of a call, in its order; stored ones keep their ID. `sees` is whose; None is all.
 
         Raises:
-            InvalidInput, UrlForbidden, UrlFailed, FileNotFound, MediaNotFound, TooLarge: one cannot be had; the
-                field is `media[i]`.
+            InvalidInput, UrlForbidden, UrlFailed, FileNotFound, MediaNotFound, MediaLimit, TooLarge: one cannot be
+                had; the field is `media[i]`.
             ExecutionNotFound, StorageUnavailable: none can.
         """
         media = tuple(each for each in brought if isinstance(each, Media))
@@ -103,6 +104,7 @@ class Gathering:
                 media = Media(nth(index), await self._file(one, reference), reference.pages)
             else:
                 media = Media(nth(index), await self._url(one, reference), reference.pages)
+            check_size(len(media.data))
             one.room.take(len(media.data))
         except (InvalidRequest, NotFound) as refusal:
             refusal.field = f"media[{index}]"
@@ -123,7 +125,7 @@ class Gathering:
 
     async def _url(self, one: "_OneCall", reference: UrlReference) -> bytes:
         assert self._urls is not None
-        return await self._urls.fetch(reference.url, one.room.left, one.seconds)
+        return await self._urls.fetch(reference.url, min(one.room.left, MAX_MEDIA_BYTES), one.seconds)
 
 
 @dataclass(frozen=True)

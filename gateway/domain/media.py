@@ -5,6 +5,9 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.errors import MediaLimit
+from gateway.limits import MAX_MEDIA_BYTES
+
 
 class Media(msgspec.Struct, frozen=True):
     """One media of a call; the ID is `media-1…n` in call order unless it is stored."""
@@ -40,6 +43,16 @@ class UrlReference(msgspec.Struct, frozen=True):
 Reference = FileReference | StoredReference | UrlReference
 #: One media as a call names it.
 Brought = Media | Reference
+
+
+def check_size(size: int, field: str | None = None) -> None:
+    """Refuse media of more bytes than one may have.
+
+    Raises:
+        MediaLimit: it has.
+    """
+    if size > MAX_MEDIA_BYTES:
+        raise MediaLimit(f"The media has more than {MAX_MEDIA_BYTES} bytes.", field=field)
 
 
 def given(data: Sequence[bytes]) -> tuple[Media, ...]:

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.media import Brought, Media, nth
+from gateway.domain.media import Brought, Media, check_size, nth
 from gateway.domain.media_types import uploaded
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.errors import GatewayError, InvalidInput
+from gateway.limits import MAX_INPUTS, MAX_INPUTS_BYTES
 from gateway.wire.brought import at_url, brought, checked_filename
 from gateway.wire.calls import ExecuteBody, checked_media
+from gateway.wire.free_json import json_object, raw_field
 from gateway.wire.options import fields_in, given_twice
 
 #: Names of parts that are media whatever the pipeline is.
@@ -98,12 +100,15 @@ def media_of(data: bytes, content_type: str | None, index: int) -> Media:
 
     Raises:
         InvalidInput, MediaUnsupported: it is none of these.
+        MediaLimit: it has more bytes than one media may have.
     """
     try:
-        return Media(nth(index), uploaded(data, content_type)[0])
+        found, _ = uploaded(data, content_type)
+        check_size(len(found))
     except GatewayError as refusal:
         refusal.field = f"media[{index}]"
         raise
+    return Media(nth(index), found)
 
 
 def _media(part: Part, index: int) -> Brought:
@@ -137,7 +142,9 @@ def _plain(entry: Input, text: str) -> Any:
 
 
 def _with_inputs(body: ExecuteBody, named: dict[str, object]) -> ExecuteBody:
-    given = body.inputs or {}
+    if not named:
+        return body
+    given = json_object(raw_field(body.inputs), "inputs", most_bytes=MAX_INPUTS_BYTES, most=MAX_INPUTS) or {}
     for name in given.keys() & named.keys():
         raise given_twice(f"inputs.{name}")
-    return msgspec.structs.replace(body, inputs=given | named) if named else body
+    return msgspec.structs.replace(body, inputs=msgspec.Raw(msgspec.json.encode(given | named)))

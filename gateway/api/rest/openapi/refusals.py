@@ -10,6 +10,7 @@ from gateway.errors import (
     FileNotFound,
     Forbidden,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     IssuerUnavailable,
@@ -33,6 +34,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -48,7 +50,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those that ask who calls.
 ACCESS: Final[Refusals] = (
     CredentialMissing,
