@@ -153,7 +153,7 @@ async def test_fields_of_a_form_are_those_of_the_body() -> None:
     assert (await posted(built, files=parts)).status_code == 200
     (finished,) = built.records.finished
     assert finished.new is not None
-    assert (finished.new.meta_data, finished.new.ttl, finished.supersedes) == (b'{"customer":4711}', 60.0, True)
+    assert (finished.new.meta_data, finished.new.ttl, finished.supersedes) == (b'{"customer": 4711}', 60.0, True)
     (asked,) = built.engine.asked
     assert asked.parameters == {"a": 1}
     assert [each.name for each in asked.inputs] == [MEDIA_INPUT.name, "PROMPT"]
