@@ -39,6 +39,7 @@ class Staging:
             inputs=admitted.inputs,
             idempotent=call.idempotent,
             parameters=call.parameters,
+            conversion=call.conversion,
             timeout=call.timeout,
             hook_ids=admitted.audience.hook_ids,
             webhook=call.webhook,

@@ -14,7 +14,7 @@ class Media(msgspec.Struct, frozen=True):
 
     media_id: str
     data: bytes
-    #: The pages that are meant, where the media names its own.
+    #: The pages that are meant, where the media names its own: see `gateway.domain.page_range`.
     pages: str | None = None
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.domain.media import Brought, FileReference, Media, StoredReference, UrlReference, nth
 from gateway.errors import InvalidInput
-from gateway.limits import MAX_FILENAME_CHARACTERS, MAX_MEDIA_URL_CHARACTERS, MAX_PAGE_RANGE_CHARACTERS
+from gateway.limits import MAX_FILENAME_CHARACTERS, MAX_MEDIA_URL_CHARACTERS
 from gateway.wire.media import decode_media
 
 _ONE: Final = "Name one media: its `base64`, `fileId`, `mediaId` or `url`."
@@ -33,7 +33,7 @@ def brought(given: str | MediaBody, index: int) -> Brought:
     if isinstance(given, str):
         return Media(nth(index), decode_media(given, field))
     checked_filename(given.filename, field)
-    pages = checked_pages(given.page_range, field)
+    pages = given.page_range
     forms = (given.base64, given.file_id, given.media_id, given.url)
     if sum(each is not None for each in forms) != 1:
         raise InvalidInput(_ONE, field=field)
@@ -59,17 +59,6 @@ def at_url(url: str, index: int, pages: str | None = None) -> Brought:
     if len(url) > MAX_MEDIA_URL_CHARACTERS:
         raise InvalidInput(f"The URL is longer than {MAX_MEDIA_URL_CHARACTERS} characters.", field=field)
     return UrlReference(url, pages)
-
-
-def checked_pages(pages: str | None, field: str) -> str | None:
-    """`pages`, unless it is too long.
-
-    Raises:
-        InvalidInput: it is.
-    """
-    if pages is not None and len(pages) > MAX_PAGE_RANGE_CHARACTERS:
-        raise InvalidInput(f"The page range is longer than {MAX_PAGE_RANGE_CHARACTERS} characters.", field=field)
-    return pages
 
 
 def checked_filename(filename: str | None, field: str) -> None:

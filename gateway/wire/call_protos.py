@@ -7,10 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form
+from gateway.domain.conversion import Conversion
 from gateway.domain.media import Brought, FileReference, Media, StoredReference, nth
 from gateway.errors import InvalidInput
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
-from gateway.wire.brought import at_url, checked_pages
+from gateway.wire.brought import at_url
 from gateway.wire.calls import checked_call, checked_media, webhook
 from gateway.wire.media import decode_media, not_empty
 from gateway.wire.scheduling import CANCEL, CONTINUE, Schedule, checked_schedule
@@ -80,6 +81,11 @@ def _call(
         execution_id=request.execution_id or None,
         media=media,
         media_ids=list(request.media_ids) or None,
+        conversion=Conversion(
+            images=request.try_image_conversion,
+            text=request.try_simple_text,
+            pages=request.page_range or None,
+        ),
         inputs=request.inputs or None,
         text=request.text or None,
         observation=request.observation or None,
@@ -100,7 +106,7 @@ def _call(
 
 def _media(media: media_pb2.Media, index: int) -> Brought:
     kind, field = media.WhichOneof("content"), f"media[{index}]"
-    pages = checked_pages(media.page_range or None, field)
+    pages = media.page_range or None
     if kind == "file_id":
         return FileReference(media.file_id, pages)
     if kind == "media_id":

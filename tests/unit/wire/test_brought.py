@@ -5,7 +5,7 @@ import pytest
 
 from gateway.domain.media import FileReference, Media, StoredReference, UrlReference
 from gateway.errors import InvalidInput
-from gateway.limits import MAX_FILENAME_CHARACTERS, MAX_MEDIA_URL_CHARACTERS, MAX_PAGE_RANGE_CHARACTERS
+from gateway.limits import MAX_FILENAME_CHARACTERS, MAX_MEDIA_URL_CHARACTERS
 from gateway.v1 import media_pb2, pipelines_pb2
 from gateway.wire.call_protos import sync_call
 from gateway.wire.calls import asked
@@ -50,7 +50,6 @@ def test_each_form_is_the_same_in_json_and_in_a_message(body: object, message: m
         ({"base64": ""}, "empty"),
         ({"url": "data:a/b,YWJj"}, "data URL"),
         ({"url": "https://a/" + "x" * MAX_MEDIA_URL_CHARACTERS}, "longer"),
-        ({"fileId": "f", "pageRange": "1" * (MAX_PAGE_RANGE_CHARACTERS + 1)}, "longer"),
         ({"fileId": "f", "filename": "x" * (MAX_FILENAME_CHARACTERS + 1)}, "longer"),
     ],
 )
@@ -70,7 +69,7 @@ def test_what_is_no_media_at_all_is_refused(media: object) -> None:
     "media",
     [
         {"url": "https://a/" + "x" * (MAX_MEDIA_URL_CHARACTERS - len("https://a/"))},
-        {"fileId": "f", "pageRange": "1" * MAX_PAGE_RANGE_CHARACTERS, "filename": "x" * MAX_FILENAME_CHARACTERS},
+        {"fileId": "f", "filename": "x" * MAX_FILENAME_CHARACTERS},
     ],
 )
 def test_what_is_as_long_as_it_may_be_is_taken(media: object) -> None:

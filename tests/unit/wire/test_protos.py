@@ -17,7 +17,6 @@ from gateway.limits import (
     MAX_MEDIA_PER_CALL,
     MAX_MEDIA_URL_CHARACTERS,
     MAX_META_DATA_BYTES,
-    MAX_PAGE_RANGE_CHARACTERS,
     MAX_TAG_CHARACTERS,
 )
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
@@ -66,7 +65,6 @@ def test_what_is_not_set_is_absent() -> None:
         (request(media_pb2.Media(base64="!")), "media[0]"),
         (request(media_pb2.Media(uri="data:image/png,abc")), "media[0]"),
         (request(media_pb2.Media(uri="http://a/" + "x" * MAX_MEDIA_URL_CHARACTERS)), "media[0]"),
-        (request(media_pb2.Media(file_id="f", page_range="1" * (MAX_PAGE_RANGE_CHARACTERS + 1))), "media[0]"),
         (request(*[media_pb2.Media(data=b"a")] * (MAX_MEDIA_PER_CALL + 1)), "media"),
         (request(inputs=b"[1]"), "inputs"),
         (request(inputs=b'{"a":'), "inputs"),

@@ -23,6 +23,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RateLimited,
@@ -102,7 +103,9 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
+    MediaUnsupported,
     MediaLimit,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
