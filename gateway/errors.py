@@ -4,9 +4,9 @@
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable,
     │                    PageRangeEmpty), TooLarge, TargetTooLong, HeadersTooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
-    │                    TargetForbidden
+    │                    TargetForbidden, UrlForbidden, UrlFailed
     ├── CredentialMissing, CredentialInvalid, Forbidden
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, RunNotFound, HookNotFound,
     │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded, RateLimited
@@ -199,6 +199,18 @@ class TargetForbidden(InvalidRequest):
     code = "hook.target_forbidden"
 
 
+class UrlForbidden(InvalidRequest):
+    """The gateway fetches nothing from this address."""
+
+    code = "media.url_forbidden"
+
+
+class UrlFailed(InvalidRequest):
+    """The media could not be fetched from its URL."""
+
+    code = "media.url_failed"
+
+
 class CredentialMissing(GatewayError):
     """The gateway wants to know who asks: send a key as X-API-Key, or a key or token as Authorization: Bearer."""
 
@@ -262,6 +274,12 @@ class MediaNotFound(NotFound):
     """The execution has no media with this ID."""
 
     code = "media.not_found"
+
+
+class FileNotFound(NotFound):
+    """There is no file with this ID."""
+
+    code = "file.not_found"
 
 
 class RunNotFound(NotFound):

@@ -10,6 +10,26 @@ MAX_BODY_BYTES: Final = 64 * MIB
 MAX_MEDIA_BYTES: Final = 48 * MIB
 #: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
+#: Media of one call that are fetched at once, where it names them instead of bringing them.
+FETCHES_PER_CALL: Final = 4
+#: Media that one process fetches from URLs at once; those past it wait.
+URLS_IN_HAND: Final = 32
+#: Of these, from one host.
+URLS_PER_HOST: Final = 8
+#: Seconds that one URL may take, from looking up its name to the last byte, redirects included.
+URL_TIMEOUT: Final = 15.0
+#: Redirects that are followed from one URL.
+MAX_URL_REDIRECTS: Final = 3
+#: Characters of the URL of a media.
+MAX_MEDIA_URL_CHARACTERS: Final = 4096
+#: Characters of the name of a file.
+MAX_FILENAME_CHARACTERS: Final = 255
+#: Parts of a form.
+MAX_FORM_PARTS: Final = 2 * MAX_MEDIA_PER_CALL
+#: Headers of one part of a form.
+MAX_PART_HEADERS: Final = 8
+#: Bytes of one such header.
+MAX_PART_HEADER_BYTES: Final = 4096
 #: Characters of `text`, and of the text that is read of one media.
 MAX_TEXT_CHARACTERS: Final = 1_000_000
 #: Inputs that one call gives by name.

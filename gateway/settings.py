@@ -108,6 +108,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hooks_allowed: Annotated[
         str, _told("What hooks may reach beside public addresses: networks and host names, with commas between them.")
     ] = ""
+    media_urls: Annotated[
+        bool, _told("Let callers name media by URL, which the gateway fetches from public addresses.")
+    ] = False
+    media_urls_allow_private: Annotated[
+        bool, _told("Fetch media from private, loopback and link-local addresses, too: only where callers are trusted.")
+    ] = False
+    media_urls_allowed: Annotated[
+        str, _told("What media may be fetched from beside public addresses: networks and host names, with commas.")
+    ] = ""
     trace_url: Annotated[
         str | None, _told("An OpenTelemetry collector, http://host:4318/v1/traces; nothing is traced without.")
     ] = None

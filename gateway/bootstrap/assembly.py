@@ -30,9 +30,8 @@ from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
-from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
+from gateway.bootstrap import outgoing
 from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
@@ -43,6 +42,7 @@ from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -100,8 +100,8 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    courier, urls = outgoing.courier(settings), outgoing.fetcher(settings)
     access = authenticator(settings, database)
-    courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
     transformer, reader = TransformPool(), DecoderPool(children=settings.decoder_children)
     turns = PostgresTurns(database_url(settings, endpoints))
@@ -121,6 +121,7 @@ async def core(
         admission,
         telling,
         rates,
+        Gathering(executions, blobs, settings.max_body_bytes, urls=urls),
         settings.max_queued_runs,
     )
     services = Services(
@@ -157,6 +158,8 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        if urls is not None:
+            await urls.close()
         await access.close()
         await engine.close()
         await counting.close()
@@ -205,11 +208,6 @@ def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | 
         return None
     host, _, port = http.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _targets(settings: Settings) -> Targets:
-    allowed = [each for each in settings.hooks_allowed.split(",") if each.strip()]
-    return Targets(allow_private=settings.hooks_allow_private, allowed=allowed)
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.conversion import Conversion
-from gateway.domain.media import Media
+from gateway.domain.media import Brought
 from gateway.domain.observations import Entry, Given, observation_json
 from gateway.domain.page_range import PageRange
 from gateway.domain.runs import Priority
@@ -39,7 +39,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_id: str
     #: An execution there is; without one the call brings one about.
     execution_id: str | None = None
-    media: tuple[Media, ...] = ()
+    #: What it brings to run on; what is only named is fetched when the call is admitted.
+    media: tuple[Brought, ...] = ()
     #: Which of the execution's stored media to run on; None is all, where no media is given.
     media_ids: tuple[str, ...] | None = None
     #: Which pages of each media to run on, where a media does not name its own.

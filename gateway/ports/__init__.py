@@ -7,6 +7,7 @@ from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.gathering import MediaFetcher, Uploads
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
@@ -49,6 +50,7 @@ __all__ = [
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "MediaFetcher",
     "MediaReader",
     "ModelControl",
     "OpenedMedia",
@@ -60,5 +62,6 @@ __all__ = [
     "RunStore",
     "Transformer",
     "Turns",
+    "Uploads",
     "Witness",
 ]

@@ -9,7 +9,7 @@ import msgspec
 from gateway import metrics
 from gateway.domain.calls import Call, Form, Parameter, Webhook
 from gateway.domain.conversion import Conversion
-from gateway.domain.media import given
+from gateway.domain.media import Brought
 from gateway.errors import InvalidInput
 from gateway.limits import (
     MAX_INPUTS,
@@ -23,9 +23,9 @@ from gateway.limits import (
     MAX_TAG_CHARACTERS,
     MAX_TEXT_CHARACTERS,
 )
+from gateway.wire.brought import MediaBody, brought
 from gateway.wire.free_json import NOTHING, json_object, raw_field
 from gateway.wire.json import decode
-from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
 from gateway.wire.scheduling import Schedule, checked_schedule
 
@@ -43,7 +43,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     """The body of every execute call; null is absent."""
 
     execution_id: str | None = None
-    media: list[str] | None = None
+    media: list[str | MediaBody] | None = None
     media_ids: list[str] | None = None
     #: What takes any JSON is kept raw until it is known to be small enough.
     inputs: msgspec.Raw = NOTHING
@@ -78,6 +78,15 @@ class Asked(msgspec.Struct, frozen=True):
     transform: str | None
 
 
+def execute_body(body: bytes | bytearray) -> ExecuteBody:
+    """The fields of a JSON body.
+
+    Raises:
+        Malformed, InvalidInput: they are not those of a call.
+    """
+    return decode(body, _execute_body)
+
+
 @metrics.timed(metrics.DECODE)
 def asked(
     pipeline_id: str,
@@ -91,12 +100,27 @@ def asked(
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
     """
-    given_body = decode(body, _execute_body)
-    texts = checked_media(given_body.media or [])
+    return asked_in(execute_body(body), pipeline_id, default_timeout, form, key)
+
+
+def asked_in(
+    given_body: ExecuteBody,
+    pipeline_id: str,
+    default_timeout: float,
+    form: Form = Form.OBSERVATION,
+    key: str | None = None,
+    beside: Sequence[Brought] = (),
+) -> Asked:
+    """What the fields of a body ask for, on its media and on those that came beside it.
+
+    Raises:
+        InvalidInput, ObservationInvalid: they ask for nothing that there is.
+    """
+    listed = checked_media(given_body.media or [])
     call = checked_call(
         pipeline_id=pipeline_id,
         execution_id=given_body.execution_id,
-        media=[decode_media(text, f"media[{index}]") for index, text in enumerate(texts)],
+        media=[*(brought(each, index) for index, each in enumerate(listed)), *beside],
         media_ids=given_body.media_ids,
         conversion=Conversion(
             images=bool(given_body.try_image_conversion),
@@ -147,7 +171,7 @@ def checked_call(
     *,
     pipeline_id: str,
     execution_id: str | None,
-    media: list[bytes],
+    media: Sequence[Brought],
     media_ids: Sequence[str] | None,
     inputs: bytes | None,
     text: str | None,
@@ -176,7 +200,7 @@ def checked_call(
     return Call(
         pipeline_id=pipeline_id,
         execution_id=execution_id,
-        media=given(media),
+        media=tuple(media),
         media_ids=None if media_ids is None else tuple(checked_media(media_ids, "mediaIds")),
         page_range=conversion.pages,
         image_conversion=conversion.images,

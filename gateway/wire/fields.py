@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.domain.hooks import STATUSES, EventType, HookType, PayloadType
 from gateway.limits import (
     MAX_EXECUTE_AFTER,
+    MAX_FILENAME_CHARACTERS,
     MAX_HOOK_HEADERS,
     MAX_HOOK_SECRETS,
     MAX_HOOKS_PER_EXECUTION,
@@ -90,9 +91,10 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
     "ExecuteBody": {
         "executionId": _means("An execution that there is: what is found is appended to its observation. "
                               "Without one the call brings one about.", pattern=EXECUTION_ID),
-        "media": _means("The media to run on, each as base64, with or without a `data:` prefix. They live no longer "
-                        "than the call.", maxItems=MAX_MEDIA_PER_CALL,
-                        items={"type": "string", "contentEncoding": "base64"}),
+        "media": _means("The media to run on, each as base64, with or without a `data:` prefix, or as an object that "
+                        "brings or names one. They live no longer than the call.", maxItems=MAX_MEDIA_PER_CALL,
+                        items={"anyOf": [{"type": "string", "contentEncoding": "base64"},
+                                         {"$ref": "#/components/schemas/MediaBody"}]}),
         "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them.",
                            maxItems=MAX_MEDIA_PER_CALL),
         "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers; "
@@ -131,6 +133,15 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
                                      "own, and turn images upright. Pipelines that take images alone do so anyway."),
         "trySimpleText": _means("Read the text that stands in DOCX, PPTX, PDF and plain text: it goes to the "
                                 "pipeline's text input, else it is `rawText` of the entry."),
+    },
+    "MediaBody": {
+        "base64": _means("The encoded file as base64, with or without a `data:` prefix.", contentEncoding="base64"),
+        "fileId": _means("A file that was uploaded before."),
+        "mediaId": _means("A media that is stored on the execution of the call; its entries bear this ID."),
+        "url": _means("A data URL, or an http or https one that the gateway fetches, where its operator allows that."),
+        "pageRange": _means("Which of its pages to run on, from 0, both ends included: `0-5,10`. Without it the "
+                            "call's own holds.", maxLength=MAX_PAGE_RANGE_CHARACTERS),
+        "filename": _means("A name for people; media are known by their content.", maxLength=MAX_FILENAME_CHARACTERS),
     },
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",

@@ -293,6 +293,19 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     return reply, failure(doors.executions.GetMedia, request)
 
 
+@row("file.not_found")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    request = pipelines_pb2.ExecuteSyncRequest(pipeline_id="say", media=[media_pb2.Media(file_id=SECRET)])
+    return doors.run("say", media=[{"fileId": SECRET}]), failure(doors.pipelines.ExecuteSync, request)
+
+
+@row("media.url_forbidden")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    url = f"{PUBLIC}?{SECRET}"
+    request = pipelines_pb2.ExecuteSyncRequest(pipeline_id="say", media=[media_pb2.Media(uri=url)])
+    return doors.run("say", media=[{"url": url}]), failure(doors.pipelines.ExecuteSync, request)
+
+
 @row("run.not_found")
 def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     request = runs_pb2.GetRunRequest(run_id=SECRET)
@@ -402,6 +415,7 @@ ELSEWHERE = {
         "test_what_does_not_end_in_time_is_cancelled_recorded_and_answered",
     ),
     "worker.lost": ("unit/core/test_worker.py", "test_a_run_that_took_every_worker_with_it_is_not_run_again"),
+    "media.url_failed": ("e2e/test_ways_in_served.py", "test_a_url_that_leads_to_no_media_is_refused"),
     "run.canceled": ("e2e/test_following_runs.py", "test_a_run_that_is_worked_on_is_canceled_soon"),
     "auth.forbidden": (
         "unit/api/test_owners_at_the_doors.py",

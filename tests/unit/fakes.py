@@ -21,6 +21,7 @@ from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -58,6 +59,7 @@ from gateway.domain.tensors import Value, frame
 from gateway.errors import (
     DeliveryNotFound,
     ExecutionNotFound,
+    FileNotFound,
     GatewayError,
     HookNotFound,
     KeyLost,
@@ -1117,6 +1119,7 @@ class Gateway:
         quota: int = 16,
         max_queued: int = 100,
         lease: float = LEASE,
+        fetches: bool = True,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -1152,6 +1155,9 @@ class Gateway:
         )
         self.following, self.holding = Following(self.run_store), Holding()
         self.quotas = Quotas(self.pipelines, quota)
+        self.uploads, self.urls = FakeUploads(), FakeUrls()
+        urls = self.urls if fetches else None
+        self.gathering = Gathering(executions, self.blobs, max_body_bytes, uploads=self.uploads, urls=urls)
         self.runs = runs_over(
             self.pipelines,
             Stores(self.run_store, executions, self.entry_store, self.key_store),
@@ -1162,6 +1168,7 @@ class Gateway:
             self.admission,
             self.telling,
             self.rates,
+            self.gathering,
             max_queued,
             clock=clock,
         )
@@ -1246,6 +1253,53 @@ class FakeContext:
 
     async def abort(self, *_: object) -> None:
         raise asyncio.CancelledError
+
+
+class FakeUploads:
+    """Files by ID, all of them of the owner `theirs`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def fetch(self, file_id: str, sees: str | None) -> bytes:
+        if file_id not in self.kept or sees not in (None, "theirs"):
+            raise FileNotFound
+        return self.kept[file_id]
+
+
+class FakeUrls:
+    """A `MediaFetcher` of these URLs, a failure in the place of bytes is raised; `held` holds all back until set."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes | GatewayError] = {}
+        #: Each URL that was asked for, with the bytes and seconds it might take.
+        self.asked: list[tuple[str, int, float]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.held: asyncio.Event | None = None
+        self._begun = Bell()
+
+    async def begun(self, times: int = 1) -> None:
+        """Wait until it was asked this often."""
+        await self._begun.rang(times)
+
+    async def fetch(self, url: str, most: int, seconds: float) -> bytes:
+        self.asked.append((url, most, seconds))
+        self._begun.ring()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.held is not None:
+                await self.held.wait()
+        finally:
+            self.at_once -= 1
+        found = self.kept[url]
+        if isinstance(found, GatewayError):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeResolver(AbstractResolver):

@@ -68,6 +68,12 @@ def string(size: int) -> bytes:
     return b'"%b"' % (b"x" * size)
 
 
+def named(field: bytes, value: bytes) -> bytes:
+    """One media that a call names, with this field."""
+    file = b"" if field == b"url" else b'"fileId":"f",'
+    return b'[{%b"%b":"%b"}]' % (file, field, value)
+
+
 def entries(*of: bytes) -> bytes:
     return b'{"mediaContents":[%b]}' % b",".join(of)
 
@@ -116,6 +122,8 @@ EDGES: list[tuple[str, Probe, type[errors.GatewayError]]] = [
     ("MAX_MEDIA_PER_CALL", rest("mediaIds", texts(b"m")), errors.InvalidInput),
     ("MAX_MEDIA_PER_CALL", grpc("media", lambda count: [media_pb2.Media(data=b"a")] * count), errors.InvalidInput),
     ("MAX_MEDIA_PER_CALL", grpc("media_ids", lambda count: ["m"] * count), errors.InvalidInput),
+    ("MAX_MEDIA_URL_CHARACTERS", rest("media", lambda size: named(b"url", b"http://a/".ljust(size, b"x"))), errors.InvalidInput),  # noqa: E501
+    ("MAX_FILENAME_CHARACTERS", rest("media", lambda size: named(b"filename", b"x" * size)), errors.InvalidInput),
     ("MAX_TEXT_CHARACTERS", rest("text", string), errors.InvalidInput),
     ("MAX_TEXT_CHARACTERS", grpc("text", lambda size: "ü" * size), errors.InvalidInput),
     ("MAX_INPUTS", rest("inputs", members), errors.InvalidInput),
@@ -222,6 +230,15 @@ BY_FILE = {
     "unit/api/test_rest_door.py": {
         "BODY_TIMEOUT": "test_a_body_that_does_not_arrive_in_time_is_refused",
     },
+    "unit/api/test_form_parts.py": {
+        "MAX_FORM_PARTS": "test_one_part_more_is_too_large",
+        "MAX_PART_HEADERS": "test_headers_of_a_part_are_counted",
+        "MAX_PART_HEADER_BYTES": "test_a_header_of_a_part_is_measured",
+    },
+    "unit/adapters/test_outgoing_media.py": {
+        "MAX_URL_REDIRECTS": "test_as_many_redirects_as_there_may_be_are_followed",
+        "URL_TIMEOUT": "test_who_is_silent_is_given_up_in_time",
+    },
     "unit/core/test_sync_runs.py": {
         "SYNC_TIMEOUT": "test_a_run_past_its_deadline_is_timed_out",
     },
@@ -251,8 +268,9 @@ INTERNAL = set(
         QUEUE_LOG_RETENTION FOLLOW_INTERVAL POLL_INTERVAL HEARTBEAT MAX_STREAM_AGE STREAM_RETRY DELIVERY_LEASE
         DELIVERIES_IN_HAND DELIVERY_INTERVAL DELIVERY_DRAIN DELIVERY_TIMEOUT DELIVERIES_PER_RECEIVER
         DELIVERY_BYTES_IN_HAND MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS
-        ISSUER_FRESHNESS ISSUER_PATIENCE ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK KEY_FRESHNESS
+        ISSUER_FRESHNESS ISSUER_PATIENCE ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK MAX_KNOWN_TOKENS TOKEN_FRESHNESS KEY_FRESHNESS
         LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES MAX_KNOWN_KEYS MAX_PIPELINES_PER_KEY TOKEN_LEEWAY
+        FETCHES_PER_CALL URLS_IN_HAND URLS_PER_HOST
         """,
     )
 )

@@ -43,7 +43,7 @@ async def with_media(*media_ids: str, pipelines: tuple[Pipeline, ...] = ()) -> G
 
 async def admit(built: Gateway, *media: bytes, state: RunState = RunState.RUNNING, **fields: object) -> Admitted:
     asked = {"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields
-    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling, built.rates)
+    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling, built.rates, built.gathering)
     return await gate.admit(ANYONE, Call(**asked), START, state)  # type: ignore[arg-type]
 
 
