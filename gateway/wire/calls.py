@@ -254,6 +254,8 @@ def _parameters(given_parameters: Mapping[str, object]) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for name, value in given_parameters.items():
         field = f"runtimeParameters.{name}"
+        if "\0" in name:
+            raise InvalidInput("The name of a parameter holds NUL.", field="runtimeParameters")
         if name in _TRITON_S_OWN or name.startswith("triton_"):
             raise InvalidInput("The parameter means something to Triton itself, and cannot be set.", field=field)
         if not isinstance(value, Parameter) or (isinstance(value, int) and not -(2**63) <= value < 2**63):

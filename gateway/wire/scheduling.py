@@ -1,6 +1,6 @@
 """When a run is to begin, and what becomes of it when its caller waits no longer: fields that only some calls take."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -51,6 +51,11 @@ def _priority(given: str | None) -> Priority:
 
 
 def _within_reach(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment - now() > timedelta(seconds=MAX_EXECUTE_AFTER):
+    if moment is None:
+        return None
+    if moment - now() > timedelta(seconds=MAX_EXECUTE_AFTER):
         raise InvalidInput(f"It is more than {MAX_EXECUTE_AFTER / 86400:g} days ahead.", field="executeAfter")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("It is before the year 1 in UTC.", field="executeAfter") from None

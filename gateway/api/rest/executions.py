@@ -61,7 +61,7 @@ async def list_executions(
     cursor: FromQuery[str | None] = None,
 ) -> Response[list[ExecutionView]]:
     """Executions, newest first, of a tag and a status; the next page stands in `Link`."""
-    page = await services.executions.page(ExecutionFilter(tag, _state(status)), limit, cursor)
+    page = await services.executions.page(ExecutionFilter(checked_tag(tag), _state(status)), limit, cursor)
     asked = {"tag": tag, "status": status, "limit": limit}
     headers = _next("/v1/executions", asked, page.next_cursor)
     return Response(list(map(execution_view, page.executions)), headers=headers)
@@ -129,7 +129,12 @@ async def delete_media(execution_id: FromPath[str], media_id: FromPath[str], ser
 
 
 async def _form_files(request: AnyRequest) -> Sequence[tuple[bytes, str | None]]:
-    files = [value for _, value in (await request.form()).multi_items() if isinstance(value, UploadFile)]
+    try:
+        fields = (await request.form()).multi_items()
+    except (UnicodeDecodeError, LookupError):
+        # Only parts with a file name are files; Litestar reads any other as text.
+        raise InvalidInput("A part of the form has no file name, and is no text.", field="media") from None
+    files = [value for _, value in fields if isinstance(value, UploadFile)]
     if not files:
         raise InvalidInput("The form holds no file.", field="media")
     return [(await file.read(), file.content_type) for file in files]

@@ -1,14 +1,16 @@
 """Who is told of which call, and what."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway.domain.calls import Call, Webhook
 from gateway.domain.deliveries import Delivery
-from gateway.domain.hooks import EventType, PayloadType
+from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.media import given
 from gateway.errors import GatewayError, InvalidInput, StorageUnavailable, TargetForbidden
 from gateway.ports import DueRun
-from unit.fakes import Gateway, failing, gateway, hook
+from unit.fakes import FakeHooks, Gateway, failing, gateway, hook
 
 
 def call(**fields: object) -> Call:
@@ -44,6 +46,20 @@ async def test_a_call_that_is_waited_for_is_told_of_with_its_end() -> None:
     assert told(built) == [("STATUS_CHANGE", "COMPLETED")]
     assert built.records.finished[0].deliveries == (only(built),)
     assert built.records.executions[outcome.execution_id].hook_ids == ("h",)
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a/b", "never"])
+async def test_a_hook_that_there_cannot_be_is_refused_by_its_place(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    built, find = await with_hook(), FakeHooks.find
+
+    async def readable(store: FakeHooks, names: Sequence[str]) -> list[Hook]:
+        assert not {"", "\0", "a/b"} & set(names)
+        return await find(store, names)
+
+    monkeypatch.setattr(FakeHooks, "find", readable)
+    with pytest.raises(InvalidInput) as refused:
+        await built.runs.execute_sync(call(hook_ids=("h", name)))
+    assert refused.value.field == "hookIds[1]"
 
 
 async def test_a_failure_is_told_with_its_error() -> None:
