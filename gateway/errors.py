@@ -5,13 +5,14 @@
     │                    TooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
+    ├── CredentialMissing, CredentialInvalid, Forbidden
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
     │              DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
-    ├── Overloaded ─ TritonOverloaded
+    ├── Overloaded ─ TritonOverloaded, RateLimited
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
     ├── KeyInFlight ─ KeyLost
-    ├── RunFinished, HookExists
+    ├── RunFinished, HookExists, ExecutionTaken
     ├── TritonFailed ─ WiringInvalid
     ├── RunTimeout, RunCanceled, RuntimeUnsupported
     └── Internal
@@ -33,12 +34,14 @@ class GrpcCode(enum.IntEnum):
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     ABORTED = 10
     UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
 
 
 class CannotStart(Exception):
@@ -174,6 +177,30 @@ class TargetForbidden(InvalidRequest):
     code = "hook.target_forbidden"
 
 
+class CredentialMissing(GatewayError):
+    """The gateway wants to know who asks: send a key as X-API-Key, or a key or token as Authorization: Bearer."""
+
+    code = "auth.missing"
+    http = 401
+    grpc = GrpcCode.UNAUTHENTICATED
+
+
+class CredentialInvalid(GatewayError):
+    """The key or token is not valid: it is unknown, has expired, or was revoked."""
+
+    code = "auth.invalid"
+    http = 401
+    grpc = GrpcCode.UNAUTHENTICATED
+
+
+class Forbidden(GatewayError):
+    """The key or token does not allow this."""
+
+    code = "auth.forbidden"
+    http = 403
+    grpc = GrpcCode.PERMISSION_DENIED
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
@@ -246,6 +273,12 @@ class TritonOverloaded(Overloaded):
     """Triton's own queue is full; try again shortly."""
 
     code = "triton.overloaded"
+
+
+class RateLimited(Overloaded):
+    """The key has made as many calls as it may for now; try again when the time in Retry-After is over."""
+
+    code = "rate.limited"
 
 
 class Unavailable(GatewayError):
@@ -327,6 +360,14 @@ class HookExists(GatewayError):
     """There is a hook with this ID: change it with PUT, or leave the ID out."""
 
     code = "hook.exists"
+    http = 409
+    grpc = GrpcCode.ALREADY_EXISTS
+
+
+class ExecutionTaken(GatewayError):
+    """The ID is taken: choose another, or leave it out."""
+
+    code = "execution.taken"
     http = 409
     grpc = GrpcCode.ALREADY_EXISTS
 

@@ -12,6 +12,7 @@ from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
 from gateway.core.runs import Runs
 from gateway.exposition import Exposition
+from gateway.ports import Authenticator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Services:
     deliveries: Deliveries
     health: Health
     exposition: Exposition
+    access: Authenticator
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float
     #: Bytes of one request body.

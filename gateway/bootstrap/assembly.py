@@ -46,6 +46,7 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -122,6 +123,7 @@ async def core(
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
+        access=OpenAccess(),
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )

@@ -1,5 +1,6 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
+from gateway.ports.access import Authenticator
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
@@ -25,6 +26,7 @@ from gateway.ports.transforms import Transformer
 
 __all__ = [
     "AcceptedRun",
+    "Authenticator",
     "BlobStore",
     "Canceled",
     "ClaimedRun",

@@ -57,6 +57,29 @@ RECORDS = {
         VALUES ('\\x01', '\\x02', '{RUN}', 'old');
         INSERT INTO doomed_blobs (blob) VALUES ('executions/gone/media');
     """,
+    "0005": f"""
+        INSERT INTO executions (execution_id, tag, meta_data, created_at, newest_run, state, completed_at, ttl, owner)
+        VALUES ('old', 't', '{{"a": 1}}', now(), '{RUN}', 'completed', now(), 60, 'acme');
+        INSERT INTO runs (
+            run_id, execution_id, pipeline_id, pipeline_version, state, attempt, media_count, created_at,
+            model_versions, priority, worker, past_attempts
+        ) VALUES (
+            '{RUN}', 'old', 'ocr', 0, 'completed', 2, 1, now(), '{{"decode": "1"}}', 1, 'w',
+            ARRAY['{{"number": 1, "worker": "v", "startedAt": "2026-11-21T07:15:00Z"}}'::json]
+        );
+        INSERT INTO entries (execution_id, entry_id, run_id, pipeline_id, pipeline_version, created_at, content)
+        VALUES ('old', 'entry', '{RUN}', 'ocr', 0, now(), '{{"rawText":  "kept as it came"}}');
+        INSERT INTO idempotency_keys (digest, fingerprint, run_id, execution_id)
+        VALUES ('\\x01', '\\x02', '{RUN}', 'old');
+        INSERT INTO api_keys (key_id, name, owner, digest, scopes, created_at)
+        VALUES ('k', 'batch', 'acme', '\\x03', ARRAY['run'], now());
+        INSERT INTO audit_events (at, actor, action, subject) VALUES (now(), 'operator', 'key.created', 'k');
+        INSERT INTO files (file_id, owner, content_type, size, blob, created_at)
+        VALUES ('{RUN}', 'acme', 'image/png', 3, 'files/x', now());
+        INSERT INTO artifacts (execution_id, artifact_id, run_id, name, content_type, size, blob, created_at)
+        VALUES ('old', '{RUN}', '{RUN}', 'OVERLAY', 'image/png', 3, 'artifacts/x', now());
+        INSERT INTO doomed_blobs (blob) VALUES ('executions/gone/media');
+    """,
 }
 _HOOKS = f"""
         INSERT INTO hooks (hook_id, definition, enabled, secrets, created_at)

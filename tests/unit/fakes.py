@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
@@ -25,6 +26,7 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
+from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -34,6 +36,7 @@ from gateway.core.staging import Staging
 from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
+from gateway.domain.access import Scope
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -1030,6 +1033,7 @@ class Gateway:
             deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             exposition=Exposition(Waiting(self.run_store).measure),
+            access=OpenAccess(),
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -1045,9 +1049,11 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
 class FakeServicer:
     """A gRPC servicer of two methods: one that answers, one that has no place."""
 
+    @needs(Scope.READ)
     async def Good(self, request: object, context: object) -> str:  # noqa: ARG002, N802
         return "good"
 
+    @needs(Scope.READ)
     async def Full(self, request: object, context: object) -> str:  # noqa: ARG002, N802
         raise Overloaded
 

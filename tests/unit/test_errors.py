@@ -33,6 +33,7 @@ CONTRACT = {
     "auth.forbidden": (403, "PERMISSION_DENIED"),
     "pipeline.exists": (409, "ALREADY_EXISTS"),
     "idempotency.in_flight": (409, "ABORTED"),
+    "execution.taken": (409, "ALREADY_EXISTS"),
     "run.finished": (409, "FAILED_PRECONDITION"),
     "pipeline.archived": (409, "FAILED_PRECONDITION"),
     "pipeline.drifted": (409, "FAILED_PRECONDITION"),

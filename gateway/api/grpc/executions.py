@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import grpc.aio
 
+from gateway.api.grpc.entering import needs
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
+from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
 from gateway.errors import InvalidInput, TooLarge
 from gateway.v1 import executions_pb2, executions_pb2_grpc
@@ -27,12 +29,14 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
     def __init__(self, services: Services):
         self._services = services
 
+    @needs(Scope.READ)
     async def GetExecution(
         self, request: executions_pb2.GetExecutionRequest, context: Context
     ) -> executions_pb2.Execution:
         """One execution."""
         return protos.execution(await self._services.executions.get(request.execution_id))
 
+    @needs(Scope.RUN)
     async def CreateExecution(
         self, request: executions_pb2.CreateExecutionRequest, context: Context
     ) -> executions_pb2.CreateExecutionResponse:
@@ -47,6 +51,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         )
         return executions_pb2.CreateExecutionResponse(execution=protos.execution(execution), created=created)
 
+    @needs(Scope.READ)
     async def ListExecutions(
         self, request: executions_pb2.ListExecutionsRequest, context: Context
     ) -> executions_pb2.ListExecutionsResponse:
@@ -57,6 +62,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
             executions=map(protos.execution, page.executions), next_cursor=page.next_cursor or ""
         )
 
+    @needs(Scope.RUN)
     async def DeleteExecution(
         self, request: executions_pb2.DeleteExecutionRequest, context: Context
     ) -> executions_pb2.DeleteExecutionResponse:
@@ -64,6 +70,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         await self._services.executions.delete(request.execution_id)
         return executions_pb2.DeleteExecutionResponse()
 
+    @needs(Scope.RUN)
     async def UploadMedia(
         self, request_iterator: AsyncIterator[executions_pb2.UploadMediaRequest], context: Context
     ) -> executions_pb2.StoredMedia:
@@ -80,6 +87,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         record = await self._services.executions.upload(execution_id, bytes(body), content_type or None)
         return protos.stored_media(record)
 
+    @needs(Scope.READ)
     async def ListMedia(
         self, request: executions_pb2.ListMediaRequest, context: Context
     ) -> executions_pb2.ListMediaResponse:
@@ -87,6 +95,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         stored = await self._services.executions.media(request.execution_id)
         return executions_pb2.ListMediaResponse(media=map(protos.stored_media, stored))
 
+    @needs(Scope.READ)
     async def GetMedia(
         self, request: executions_pb2.GetMediaRequest, context: Context
     ) -> AsyncIterator[executions_pb2.GetMediaResponse]:
@@ -96,6 +105,7 @@ class Executions(executions_pb2_grpc.ExecutionsServicer):
         for start in range(_PIECE, len(data), _PIECE):
             yield executions_pb2.GetMediaResponse(data=data[start : start + _PIECE])
 
+    @needs(Scope.RUN)
     async def DeleteMedia(
         self, request: executions_pb2.DeleteMediaRequest, context: Context
     ) -> executions_pb2.DeleteMediaResponse:

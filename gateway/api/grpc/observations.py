@@ -4,9 +4,11 @@ from typing import Any
 
 import grpc.aio
 
+from gateway.api.grpc.entering import needs
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
 from gateway.core.executions import place
+from gateway.domain.access import Scope
 from gateway.v1 import observations_pb2, observations_pb2_grpc
 from gateway.wire.observations import given_entries
 
@@ -19,6 +21,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
     def __init__(self, services: Services):
         self._services = services
 
+    @needs(Scope.READ)
     async def GetObservation(
         self, request: observations_pb2.GetObservationRequest, context: Context
     ) -> observations_pb2.GetObservationResponse:
@@ -26,6 +29,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         observation = await self._services.observations.document(request.execution_id)
         return observations_pb2.GetObservationResponse(execution_id=request.execution_id, observation=observation)
 
+    @needs(Scope.READ)
     async def ListEntries(
         self, request: observations_pb2.ListEntriesRequest, context: Context
     ) -> observations_pb2.ListEntriesResponse:
@@ -38,6 +42,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         )
         return observations_pb2.ListEntriesResponse(observation=page.document, next_cursor=page.next_cursor or "")
 
+    @needs(Scope.RUN)
     async def MergeObservation(
         self, request: observations_pb2.MergeObservationRequest, context: Context
     ) -> observations_pb2.MergeObservationResponse:
@@ -45,6 +50,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         await self._services.observations.merge(request.execution_id, given_entries(request.observation))
         return observations_pb2.MergeObservationResponse()
 
+    @needs(Scope.READ)
     async def GetObservationJson(
         self, request: observations_pb2.GetObservationJsonRequest, context: Context
     ) -> observations_pb2.GetObservationJsonResponse:
@@ -52,6 +58,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         found = await self._services.observations.json(request.execution_id)
         return observations_pb2.GetObservationJsonResponse(json=found)
 
+    @needs(Scope.READ)
     async def TransformObservation(
         self, request: observations_pb2.TransformObservationRequest, context: Context
     ) -> observations_pb2.TransformObservationResponse:

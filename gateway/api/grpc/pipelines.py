@@ -5,7 +5,9 @@ from typing import Any, Final
 import grpc.aio
 
 from gateway.api.grpc.deadlines import within_deadline
+from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
+from gateway.domain.access import Scope
 from gateway.domain.calls import Form, Outcome
 from gateway.domain.graph import definition
 from gateway.domain.keys import key_text
@@ -27,22 +29,26 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
     def __init__(self, services: Services):
         self._services = services
 
+    @needs(Scope.READ)
     async def ListPipelines(
         self, request: pipelines_pb2.ListPipelinesRequest, context: Context
     ) -> pipelines_pb2.ListPipelinesResponse:
         """Every pipeline, by name."""
         return pipelines_pb2.ListPipelinesResponse(pipelines=map(protos.pipeline, self._services.pipelines.list()))
 
+    @needs(Scope.READ)
     async def GetPipeline(self, request: pipelines_pb2.GetPipelineRequest, context: Context) -> pipelines_pb2.Pipeline:
         """One pipeline."""
         return protos.pipeline(await self._services.pipelines.get(request.pipeline_id))
 
+    @needs(Scope.READ)
     async def GetPipelineDefinition(
         self, request: pipelines_pb2.GetPipelineDefinitionRequest, context: Context
     ) -> pipelines_pb2.PipelineDefinition:
         """The graph of one pipeline."""
         return protos.definition(definition(await self._services.pipelines.get(request.pipeline_id)))
 
+    @needs(Scope.RUN)
     async def ExecuteSync(
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncResponse:
@@ -56,6 +62,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
             replayed=outcome.replayed,
         )
 
+    @needs(Scope.RUN)
     async def ExecuteSyncJson(
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncJsonResponse:
@@ -69,6 +76,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
             replayed=outcome.replayed,
         )
 
+    @needs(Scope.RUN)
     async def ExecuteSyncTransform(
         self, request: pipelines_pb2.ExecuteSyncTransformRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncTransformResponse:
@@ -85,6 +93,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
             replayed=outcome.replayed,
         )
 
+    @needs(Scope.RUN)
     async def ExecuteAsync(
         self, request: pipelines_pb2.ExecuteAsyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteAsyncResponse:

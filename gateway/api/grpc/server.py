@@ -50,11 +50,18 @@ class GrpcServer:
                 ("grpc.so_reuseport", int(reuse_port)),
             ],
         )
-        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services)), self._server)
-        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services)), self._server)
-        runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services)), self._server)
-        observations_pb2_grpc.add_ObservationsServicer_to_server(guarded(Observations(services)), self._server)
-        hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services)), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(
+            guarded(Executions(services), services.access), self._server
+        )
+        observations_pb2_grpc.add_ObservationsServicer_to_server(
+            guarded(Observations(services), services.access), self._server
+        )
+        access = services.access
+        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services), access), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services), access), self._server)
+        runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services), access), self._server)
+        observations_pb2_grpc.add_ObservationsServicer_to_server(guarded(Observations(services), access), self._server)
+        hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services), access), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

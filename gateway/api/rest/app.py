@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from gateway.api.rest.docs import DOCS
+from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
@@ -34,14 +35,21 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 }
 
 
-_OUTSIDE: Final = (health, ready, metrics, *DOCS)
+#: Open to whoever comes.
+_OPEN: Final = (health, ready, *DOCS)
 _V1: Final = (*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS)
 
 
 def rest_app(services: Services) -> Litestar:
     """The ASGI application."""
+    enter = entering(services)
     return Litestar(
-        [*options(_OUTSIDE), *_OUTSIDE, Router("/v1", route_handlers=[*options(_V1), *_V1])],
+        [
+            *options(_OPEN),
+            *_OPEN,
+            Router("/", route_handlers=[*options([metrics]), metrics], before_request=enter),
+            Router("/v1", route_handlers=[*options(_V1), *_V1], before_request=enter),
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
         request_max_body_size=services.max_body_bytes,

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery
 from gateway.api.rest.body import read_body
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
+from gateway.domain.access import Scope
 from gateway.domain.calls import Accepted, Form, Outcome
 from gateway.domain.keys import key_text
 from gateway.limits import ASYNC_TIMEOUT
@@ -20,7 +21,7 @@ from gateway.wire.views import AcceptedView, Envelope
 AnyRequest = Request[Any, Any, Any]
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200, operation_id="executeSync")
+@post("/pipelines/{pipeline_id:str}/executeSync", status_code=200, operation_id="executeSync", needs=Scope.RUN)
 async def execute_sync(
     pipeline_id: FromPath[str], request: AnyRequest, services: Core, envelope: FromQuery[bool] = False
 ) -> Response[bytes]:
@@ -32,7 +33,7 @@ async def execute_sync(
     return Response(body, media_type="application/json", headers=_headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson")
+@post("/pipelines/{pipeline_id:str}/executeSync/json", status_code=200, operation_id="executeSyncJson", needs=Scope.RUN)
 async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
     with services.runs.admission.place(pipeline_id):
@@ -41,7 +42,12 @@ async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, ser
     return json_reply(services.observations.plain(outcome.observation), _headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeSync/transform", status_code=200, operation_id="executeSyncTransform")
+@post(
+    "/pipelines/{pipeline_id:str}/executeSync/transform",
+    status_code=200,
+    operation_id="executeSyncTransform",
+    needs=Scope.RUN,
+)
 async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with what a JSONata expression makes of what it found."""
     with services.runs.admission.place(pipeline_id):
@@ -52,7 +58,7 @@ async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest
     return transform_reply(request, found, _headers(outcome))
 
 
-@post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync")
+@post("/pipelines/{pipeline_id:str}/executeAsync", status_code=202, operation_id="executeAsync", needs=Scope.RUN)
 async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Accept a run for the background; it is durable when this answers."""
     with services.runs.admission.place():

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.api.rest.body import read_body
 from gateway.api.services import Core
+from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
 from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput
@@ -37,7 +38,7 @@ class ExecutionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 _execution_body: Final = msgspec.json.Decoder(ExecutionBody)
 
 
-@post("/executions", status_code=200, operation_id="createExecution")
+@post("/executions", status_code=200, operation_id="createExecution", needs=Scope.RUN)
 async def create_execution(request: AnyRequest, services: Core) -> Response[ExecutionView | None]:
     """A new execution; 204 where there is one of this ID, which stays as it is."""
     asked = decode(await read_body(request) or b"{}", _execution_body)
@@ -52,7 +53,7 @@ async def create_execution(request: AnyRequest, services: Core) -> Response[Exec
     return Response(execution_view(execution)) if created else Response(None, status_code=204)
 
 
-@get("/executions", operation_id="listExecutions")
+@get("/executions", operation_id="listExecutions", needs=Scope.READ)
 async def list_executions(
     services: Core,
     tag: FromQuery[str | None] = None,
@@ -67,19 +68,19 @@ async def list_executions(
     return Response(list(map(execution_view, page.executions)), headers=headers)
 
 
-@get("/executions/{execution_id:str}", operation_id="getExecution")
+@get("/executions/{execution_id:str}", operation_id="getExecution", needs=Scope.READ)
 async def get_execution(execution_id: FromPath[str], services: Core) -> ExecutionView:
     """One execution; its status, end and error are those of its newest run."""
     return execution_view(await services.executions.get(execution_id))
 
 
-@delete("/executions/{execution_id:str}", operation_id="deleteExecution")
+@delete("/executions/{execution_id:str}", operation_id="deleteExecution", needs=Scope.RUN)
 async def delete_execution(execution_id: FromPath[str], services: Core) -> None:
     """Remove an execution and all that belongs to it."""
     await services.executions.delete(execution_id)
 
 
-@get("/executions/{execution_id:str}/runs", operation_id="listRuns")
+@get("/executions/{execution_id:str}/runs", operation_id="listRuns", needs=Scope.READ)
 async def list_runs(
     execution_id: FromPath[str],
     services: Core,
@@ -92,7 +93,7 @@ async def list_runs(
     return Response(list(map(run_view, page.runs)), headers=headers)
 
 
-@post("/executions/{execution_id:str}/observation/media", status_code=200, operation_id="uploadMedia")
+@post("/executions/{execution_id:str}/observation/media", status_code=200, operation_id="uploadMedia", needs=Scope.RUN)
 async def upload_media(execution_id: FromPath[str], request: AnyRequest, services: Core) -> UploadedView:
     """Store media: raw bytes, base64 text, or the files of a multipart form."""
     content_type = request.headers.get("content-type")
@@ -104,13 +105,13 @@ async def upload_media(execution_id: FromPath[str], request: AnyRequest, service
     return UploadedView(stored[0].media_id, [each.media_id for each in stored])
 
 
-@get("/executions/{execution_id:str}/observation/media", operation_id="listMedia")
+@get("/executions/{execution_id:str}/observation/media", operation_id="listMedia", needs=Scope.READ)
 async def list_media(execution_id: FromPath[str], services: Core) -> list[MediaView]:
     """The stored media of an execution, in the order they came."""
     return list(map(media_view, await services.executions.media(execution_id)))
 
 
-@get("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="getMedia")
+@get("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="getMedia", needs=Scope.READ)
 async def get_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> Response[bytes]:
     """Stored media, byte for byte."""
     record, data = await services.executions.fetch(execution_id, media_id)
@@ -122,7 +123,7 @@ async def get_media(execution_id: FromPath[str], media_id: FromPath[str], servic
     )
 
 
-@delete("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="deleteMedia")
+@delete("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="deleteMedia", needs=Scope.RUN)
 async def delete_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> None:
     """Remove stored media; entries that came of it stay."""
     await services.executions.delete_media(execution_id, media_id)

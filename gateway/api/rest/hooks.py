@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.api.rest.body import read_body
 from gateway.api.services import Core
+from gateway.domain.access import Scope
 from gateway.limits import DEFAULT_PAGE, MAX_PAGE
 from gateway.wire.hooks import DeliveryView, HookView, delivery_view, hook_of, hook_view
 
@@ -15,13 +16,13 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 AnyRequest = Request[Any, Any, Any]
 
 
-@post("/hooks", status_code=200, operation_id="createHook")
+@post("/hooks", status_code=200, operation_id="createHook", needs=Scope.RUN)
 async def create_hook(request: AnyRequest, services: Core) -> HookView:
     """A new hook. Its secrets are shown here and never again; without any of your own it gets a fresh one."""
     return hook_view(await services.hooks.create(hook_of(await read_body(request))), with_secrets=True)
 
 
-@get("/hooks", operation_id="listHooks")
+@get("/hooks", operation_id="listHooks", needs=Scope.READ)
 async def list_hooks(
     services: Core, limit: Limit = DEFAULT_PAGE, cursor: FromQuery[str | None] = None
 ) -> Response[list[HookView]]:
@@ -30,26 +31,26 @@ async def list_hooks(
     return Response(list(map(hook_view, page.hooks)), headers=_next("/v1/hooks", limit, page.next_cursor))
 
 
-@get("/hooks/{hook_id:str}", operation_id="getHook")
+@get("/hooks/{hook_id:str}", operation_id="getHook", needs=Scope.READ)
 async def get_hook(hook_id: FromPath[str], services: Core) -> HookView:
     """One hook, without its secrets."""
     return hook_view(await services.hooks.get(hook_id))
 
 
-@put("/hooks/{hook_id:str}", operation_id="updateHook")
+@put("/hooks/{hook_id:str}", operation_id="updateHook", needs=Scope.RUN)
 async def update_hook(hook_id: FromPath[str], request: AnyRequest, services: Core) -> HookView:
     """Put another definition in the place of a hook's. Its secrets stay where the body names none; those that it names
     take their place, and sign from the next try on. Deliveries that wait go to the new address."""
     return hook_view(await services.hooks.update(hook_of(await read_body(request), hook_id)))
 
 
-@delete("/hooks/{hook_id:str}", operation_id="deleteHook")
+@delete("/hooks/{hook_id:str}", operation_id="deleteHook", needs=Scope.RUN)
 async def delete_hook(hook_id: FromPath[str], services: Core) -> None:
     """Remove a hook; deliveries that still wait for it are canceled."""
     await services.hooks.delete(hook_id)
 
 
-@get("/hooks/{hook_id:str}/deliveries", operation_id="listHookDeliveries")
+@get("/hooks/{hook_id:str}/deliveries", operation_id="listHookDeliveries", needs=Scope.READ)
 async def list_hook_deliveries(
     hook_id: FromPath[str], services: Core, limit: Limit = DEFAULT_PAGE, cursor: FromQuery[str | None] = None
 ) -> Response[list[DeliveryView]]:
@@ -59,7 +60,7 @@ async def list_hook_deliveries(
     return Response(list(map(delivery_view, page.deliveries)), headers=headers)
 
 
-@get("/executions/{execution_id:str}/deliveries", operation_id="listExecutionDeliveries")
+@get("/executions/{execution_id:str}/deliveries", operation_id="listExecutionDeliveries", needs=Scope.READ)
 async def list_execution_deliveries(
     execution_id: FromPath[str], services: Core, limit: Limit = DEFAULT_PAGE, cursor: FromQuery[str | None] = None
 ) -> Response[list[DeliveryView]]:
@@ -69,19 +70,19 @@ async def list_execution_deliveries(
     return Response(list(map(delivery_view, page.deliveries)), headers=headers)
 
 
-@get("/deliveries/{delivery_id:str}", operation_id="getDelivery")
+@get("/deliveries/{delivery_id:str}", operation_id="getDelivery", needs=Scope.READ)
 async def get_delivery(delivery_id: FromPath[str], services: Core) -> DeliveryView:
     """One delivery, and what came of its last try."""
     return delivery_view(await services.deliveries.get(delivery_id))
 
 
-@post("/deliveries/{delivery_id:str}/resend", status_code=202, operation_id="resendDelivery")
+@post("/deliveries/{delivery_id:str}/resend", status_code=202, operation_id="resendDelivery", needs=Scope.RUN)
 async def resend_delivery(delivery_id: FromPath[str], services: Core) -> DeliveryView:
     """Have a delivery sent again, whatever came of it: from its first try on, and under the same ID."""
     return delivery_view(await services.deliveries.resend(delivery_id))
 
 
-@post("/executions/{execution_id:str}/submit", status_code=202, operation_id="submitExecution")
+@post("/executions/{execution_id:str}/submit", status_code=202, operation_id="submitExecution", needs=Scope.RUN)
 async def submit_execution(execution_id: FromPath[str], services: Core) -> list[DeliveryView]:
     """Tell the execution's hooks of the event SUBMIT; what is sent to whom is answered."""
     return list(map(delivery_view, await services.deliveries.submit(execution_id)))

@@ -12,6 +12,7 @@ from gateway.api.rest.body import read_body
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core, Services
 from gateway.core.executions import place
+from gateway.domain.access import Scope
 from gateway.errors import TransformInvalid
 from gateway.limits import MAX_PAGE
 from gateway.wire.observations import given_entries
@@ -22,7 +23,7 @@ _WHOLE: Final = 0
 Limit = Annotated[int, QueryParameter(ge=_WHOLE, le=MAX_PAGE)]
 
 
-@get("/executions/{execution_id:str}/observation", operation_id="getObservation")
+@get("/executions/{execution_id:str}/observation", operation_id="getObservation", needs=Scope.READ)
 async def get_observation(
     execution_id: FromPath[str],
     services: Core,
@@ -55,7 +56,7 @@ async def _streamed(services: Services, execution_id: str, *, superseded: bool) 
     return Stream(whole(), media_type="application/json")
 
 
-@post("/executions/{execution_id:str}/observation", status_code=200, operation_id="mergeObservation")
+@post("/executions/{execution_id:str}/observation", status_code=200, operation_id="mergeObservation", needs=Scope.RUN)
 async def merge_observation(
     execution_id: FromPath[str], request: AnyRequest, services: Core
 ) -> Response[bytes] | Response[None] | Stream:
@@ -67,19 +68,29 @@ async def merge_observation(
     return Response(None, status_code=204)
 
 
-@get("/executions/{execution_id:str}/observation/json", operation_id="getObservationJson")
+@get("/executions/{execution_id:str}/observation/json", operation_id="getObservationJson", needs=Scope.READ)
 async def get_observation_json(execution_id: FromPath[str], services: Core) -> Response[bytes]:
     """The plain JSON form of what all runs have found: labels become keys."""
     return json_reply(await services.observations.json(execution_id))
 
 
-@post("/executions/{execution_id:str}/observation/json", status_code=200, operation_id="readObservationJson")
+@post(
+    "/executions/{execution_id:str}/observation/json",
+    status_code=200,
+    operation_id="readObservationJson",
+    needs=Scope.READ,
+)
 async def read_observation_json(execution_id: FromPath[str], services: Core) -> Response[bytes]:
     """The same by POST, as the guides of Cambrion read it."""
     return json_reply(await services.observations.json(execution_id))
 
 
-@post("/executions/{execution_id:str}/observation/transform", status_code=200, operation_id="transformObservation")
+@post(
+    "/executions/{execution_id:str}/observation/transform",
+    status_code=200,
+    operation_id="transformObservation",
+    needs=Scope.READ,
+)
 async def transform_observation(execution_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """What a JSONata expression, the body as it is, makes of what all runs have found."""
     try:

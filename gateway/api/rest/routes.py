@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from gateway.api.services import Core
+from gateway.domain.access import Scope
 from gateway.domain.graph import definition
 from gateway.domain.pipelines import Definition
 from gateway.exposition import CONTENT_TYPE
@@ -44,26 +45,26 @@ async def ready(services: Core) -> Response[Ready]:
     return Response(body, status_code=200 if found.ready else 503)
 
 
-@get("/metrics", operation_id="metrics")
+@get("/metrics", operation_id="metrics", needs=Scope.ADMIN)
 async def metrics(services: Core) -> Response[bytes]:
     """What Prometheus reads: of all processes of this gateway, whichever answers."""
     return Response(await services.exposition.text(), media_type=CONTENT_TYPE)
 
 
-@get("/pipelines", operation_id="listPipelines")
+@get("/pipelines", operation_id="listPipelines", needs=Scope.READ)
 async def list_pipelines(services: Core) -> list[PipelineView]:
     """Every pipeline that Triton has or ever had, by name."""
     return [pipeline_view(each) for each in services.pipelines.list()]
 
 
-@get("/pipelines/{pipeline_id:str}", operation_id="getPipeline")
+@get("/pipelines/{pipeline_id:str}", operation_id="getPipeline", needs=Scope.READ)
 async def get_pipeline(pipeline_id: FromPath[str], services: Core) -> PipelineDetail:
     """One pipeline: status, typed inputs and outputs, and its graph."""
     found = await services.pipelines.get(pipeline_id)
     return PipelineDetail(pipeline_view(found), definition(found))
 
 
-@get("/pipelines/{pipeline_id:str}/definition", operation_id="getPipelineDefinition")
+@get("/pipelines/{pipeline_id:str}/definition", operation_id="getPipelineDefinition", needs=Scope.READ)
 async def get_definition(pipeline_id: FromPath[str], services: Core) -> Definition:
     """The graph of one pipeline."""
     return definition(await services.pipelines.get(pipeline_id))

@@ -16,6 +16,7 @@ from gateway.api.rest.event_stream import CONTENT_TYPE, HEADERS, event_stream, l
 from gateway.api.rest.leaving import while_there
 from gateway.api.services import Core
 from gateway.core.runs import Runs
+from gateway.domain.access import Scope
 from gateway.domain.run_events import last_of
 from gateway.domain.runs import Run
 from gateway.errors import InvalidInput
@@ -28,7 +29,7 @@ After = Annotated[int, QueryParameter(ge=0)]
 _SECONDS: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)s?", re.ASCII)
 
 
-@get("/runs/{run_id:str}", operation_id="getRun")
+@get("/runs/{run_id:str}", operation_id="getRun", needs=Scope.READ)
 async def get_run(
     run_id: FromPath[str], request: AnyRequest, services: Core, wait: FromQuery[str | None] = None
 ) -> Response[bytes | None]:
@@ -44,7 +45,7 @@ async def get_run(
     return _shown(run, known=known)
 
 
-@get("/runs/{run_id:str}/events", operation_id="followRun")
+@get("/runs/{run_id:str}/events", operation_id="followRun", needs=Scope.READ)
 async def follow_run(
     run_id: FromPath[str], request: AnyRequest, services: Core, after: After = 0
 ) -> Stream | Response[None]:
@@ -62,7 +63,7 @@ async def follow_run(
     return Stream(events, media_type=CONTENT_TYPE, headers=HEADERS)
 
 
-@post("/runs/{run_id:str}/cancel", status_code=202, operation_id="cancelRun")
+@post("/runs/{run_id:str}/cancel", status_code=202, operation_id="cancelRun", needs=Scope.RUN)
 async def cancel_run(run_id: FromPath[str], services: Core) -> Response[bytes | None]:
     """Have a run canceled: at once where it waits, soon where it is worked on; 200 where that was asked before."""
     before = await services.runs.get(run_id)

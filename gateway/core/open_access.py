@@ -1,0 +1,11 @@
+"""The mode in which nobody is asked who they are."""
+
+from gateway.domain.access import ANYONE, Caller
+
+
+class OpenAccess:
+    """An `Authenticator` that takes everybody."""
+
+    async def caller(self, credential: str | None) -> Caller:  # noqa: ARG002 - nobody is asked for one
+        """See `Authenticator.caller`."""
+        return ANYONE
