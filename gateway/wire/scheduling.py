@@ -13,6 +13,8 @@ from gateway.limits import MAX_EXECUTE_AFTER
 #: What `onTimeout` may be.
 CANCEL: Final = "cancel"
 CONTINUE: Final = "continue"
+#: Earlier ones ask for nothing else, and the earliest are none to a database.
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -55,7 +57,6 @@ def _within_reach(moment: datetime | None) -> datetime | None:
         return None
     if moment - now() > timedelta(seconds=MAX_EXECUTE_AFTER):
         raise InvalidInput(f"It is more than {MAX_EXECUTE_AFTER / 86400:g} days ahead.", field="executeAfter")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInput("It is before the year 1 in UTC.", field="executeAfter") from None
+    if moment < _EARLIEST:
+        raise InvalidInput(f"It is before {_EARLIEST.year}.", field="executeAfter")
+    return moment

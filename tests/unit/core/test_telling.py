@@ -129,6 +129,7 @@ async def test_media_of_a_run_that_was_refused_at_last_are_dropped(failure: Gate
         ({"hook_ids": ("h", "never-was")}, "hookIds[1]"),
         ({"hook_ids": tuple(map(str, range(17)))}, "hookIds"),
         ({"webhook": Webhook("")}, "webhookUrl"),
+        ({"webhook": Webhook("https://receiver.example/\0")}, "webhookUrl"),
         ({"webhook": Webhook("https://a.example/", "x")}, "webhookSecret"),
         ({"transient": True}, "transient"),
     ],
