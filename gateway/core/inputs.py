@@ -16,7 +16,15 @@ def named_values(pipeline: Pipeline, given: dict[str, object]) -> tuple[Value, .
         InvalidInput: a value is not of its input's kind.
     """
     named = pipeline.named_inputs
-    return tuple(_named_value(named[name], value) for name, value in given.items())
+    return tuple(_followed(named[name], value) for name, value in given.items())
+
+
+def _followed(entry: Input, given: object) -> Value:
+    """The tensor of one value, as deeply nested as it may be."""
+    try:
+        return _named_value(entry, given)
+    except RecursionError:
+        raise InvalidInput("The value is nested too deeply.", field=f"inputs.{entry.name}") from None
 
 
 def _named_value(entry: Input, given: object) -> Value:

@@ -52,6 +52,16 @@ def test_a_value_of_another_kind_is_refused(role: InputRole, datatype: str, give
     assert (refused.value.message, refused.value.field) == (message, "inputs.X")
 
 
+@pytest.mark.parametrize(("role", "datatype"), [(InputRole.TEXT, "BYTES"), (InputRole.NUMBER, "FP32")])
+def test_a_value_that_is_nested_too_deeply_is_refused(role: InputRole, datatype: str) -> None:
+    given: list[object] = []
+    for _ in range(2_000):
+        given = [given]
+    with pytest.raises(InvalidInput) as refused:
+        named_values(taking(role, datatype), {"X": given})
+    assert refused.value.field == "inputs.X"
+
+
 @pytest.mark.parametrize("shape", [(1,), (-1,), (-1, 1), (1, 1, -1)])
 async def test_media_go_in_as_they_came_in_one_element_and_uncopied(shape: tuple[int, ...]) -> None:
     value = await media_value(taking(InputRole.MEDIA, "BYTES", shape), MEDIA, FakeImages())
