@@ -181,7 +181,9 @@ class Life(RuleBasedStateMachine):
         listed = self.client.get("/v1/executions", params={"tag": self._own}).json()
         assert {each["executionId"] for each in listed} == set(self._known)
 
-    def _execute(self, how: str, execution: str, headers: dict[str, str] | None = None, **body: object) -> httpx.Response:
+    def _execute(
+        self, how: str, execution: str, headers: dict[str, str] | None = None, **body: object
+    ) -> httpx.Response:
         asked = {"executionId": execution, **body}
         return self.client.post(f"/v1/pipelines/say/{how}", json=asked, headers=headers)
 
