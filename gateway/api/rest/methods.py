@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from litestar import HttpMethod, Litestar, Request, Response, route
+from litestar import HttpMethod, Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
@@ -42,19 +42,8 @@ def _listed(methods: Iterable[str]) -> str:
     return ", ".join(sorted(methods))
 
 
-async def _whoever_comes(_: Request[Any, Any, Any]) -> None:
-    """Nobody need say who he is to learn which methods there are; this goes before the door's own question."""
-
-
 def _answering(path: str, methods: str) -> HTTPRouteHandler:
-    @route(
-        path,
-        http_method=[HttpMethod.OPTIONS],
-        status_code=204,
-        include_in_schema=False,
-        before_request=_whoever_comes,
-        sync_to_thread=False,
-    )
+    @route(path, http_method=[HttpMethod.OPTIONS], status_code=204, include_in_schema=False, sync_to_thread=False)
     def answer() -> Response[None]:
         return Response(None, status_code=204, headers={"Allow": methods})
 

@@ -3,11 +3,15 @@
 from typing import Final
 
 from gateway.errors import (
+    CredentialInvalid,
+    CredentialMissing,
     Draining,
     ExecutionNotFound,
+    Forbidden,
     GatewayError,
     Internal,
     InvalidInput,
+    IssuerUnavailable,
     KeyInFlight,
     KeyReused,
     Malformed,
@@ -19,6 +23,7 @@ from gateway.errors import (
     Overloaded,
     PipelineNotFound,
     PipelineNotReady,
+    RateLimited,
     RequestIncomplete,
     ResultGone,
     RunFinished,
@@ -41,6 +46,15 @@ Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
 ANY: Final[Refusals] = (Internal,)
+#: Those that ask who calls.
+ACCESS: Final[Refusals] = (
+    CredentialMissing,
+    CredentialInvalid,
+    Forbidden,
+    StorageUnavailable,
+    IssuerUnavailable,
+    RateLimited,
+)
 #: Those with a body.
 BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
 #: Those with a JSON body.
