@@ -54,6 +54,7 @@ def refusal(body: bytes, form: Form) -> GatewayError | None:
 @given(bodies(ExecuteBody).map(json.dumps).map(str.encode) | st.binary(max_size=60), st.sampled_from(Form))
 @example(b'{"executeAfter":"0001-01-01T00:00:00+14:00"}', Form.ACCEPTED)
 @example(b'{"media":["\\ud800"]}', Form.JSON)
+@example(b'{"inputs":{"a":' + b"[" * 950 + b"]" * 950 + b"}}", Form.JSON)
 @example(b'{"inputs":' + b"[" * 5000 + b"]" * 5000 + b"}", Form.JSON)
 @example(b'{"observation":' + b"[" * 5000 + b"]" * 5000 + b"}", Form.JSON)
 @example(b'{"metaData":{"a":"\xff"}}', Form.JSON)
