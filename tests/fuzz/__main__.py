@@ -15,7 +15,7 @@ from places import ROOT
 
 #: Where the tests stand that draw their examples by Hypothesis.
 _DRAWN = ("tests/unit/properties", "tests/e2e/test_execution_life.py")
-_MUTATED = ("tests/unit/adapters/test_mutated_media.py", "tests/e2e/test_mutated_uploads.py")
+_MUTATED = ("tests/integration/test_mutated_media.py", "tests/e2e/test_mutated_uploads.py")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -180,8 +180,25 @@ BY_FILE = {
     "unit/test_limit_edges.py": {
         "MAX_HOOKS_PER_EXECUTION": "test_an_execution_has_so_many_hooks_and_no_more",
     },
-    "unit/adapters/test_images.py": {
-        "MAX_IMAGE_PIXELS": "test_a_picture_of_too_many_pixels_is_past_the_limit",
+    "unit/adapters/test_pictures.py": {
+        "MAX_IMAGE_PIXELS": "test_a_picture_has_as_many_pixels_as_the_limit_says",
+        "MAX_FRAMES_PER_MEDIA": "test_a_tiff_has_as_many_frames_as_the_limit_says",
+    },
+    "unit/domain/test_page_range.py": {
+        "MAX_PAGE_RANGE_CHARACTERS": "test_a_range_may_only_be_so_long",
+        "MAX_PAGES_PER_MEDIA": "test_a_media_may_have_as_many_pages_as_the_limit_says",
+    },
+    "unit/core/test_converting.py": {
+        "MAX_PAGES_PER_CALL": "test_a_call_may_not_have_more_pages",
+    },
+    "integration/test_decoder_pool.py": {
+        "DECODER_MEMORY": "test_a_media_that_takes_too_much_memory_is_past_the_limit",
+        "DECODER_TIMEOUT": "test_a_media_that_takes_too_long_is_past_the_limit_while_another_is_read",
+        "LEAST_PAGE_DPI": "test_a_large_page_gets_fewer_dots_and_one_that_gets_too_few_is_refused",
+        "MAX_PAGE_PIXELS": "test_a_large_page_gets_fewer_dots_and_one_that_gets_too_few_is_refused",
+        "MAX_UNZIPPED_BYTES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_ZIP_ENTRIES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_ZIP_RATIO": "test_an_office_document_is_packed_as_tightly_as_the_limit_says",
     },
     "unit/adapters/triton/test_http_pool.py": {
         "MAX_INFERENCE_REPLY_BYTES": "test_an_answer_larger_than_the_limit_is_refused",
@@ -234,7 +251,7 @@ INTERNAL = set(
         FOLLOW_INTERVAL POLL_INTERVAL HEARTBEAT MAX_STREAM_AGE STREAM_RETRY DELIVERY_LEASE DELIVERIES_IN_HAND
         DELIVERY_INTERVAL DELIVERY_DRAIN DELIVERY_TIMEOUT DELIVERIES_PER_RECEIVER DELIVERY_BYTES_IN_HAND
         MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS ISSUER_FRESHNESS ISSUER_PATIENCE
-        ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES
+        ISSUER_PAUSE ISSUER_TIMEOUT DECODER_CHILDREN PAGES_IN_HAND PAGE_DPI KEYS_PER_LOOK KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES
         MAX_KNOWN_KEYS MAX_PIPELINES_PER_KEY TOKEN_LEEWAY
         """,
     )

@@ -22,6 +22,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RateLimited,
@@ -95,7 +96,9 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
+    MediaUnsupported,
     MediaLimit,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
