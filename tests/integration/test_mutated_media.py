@@ -1,4 +1,4 @@
-"""Mutated media before the real decoders: each is read or refused as media, in bounded memory; none breaks or hangs one."""
+"""Mutated media before the real decoders: read, or refused as media, in bounded memory; none breaks or hangs one."""
 
 import os
 from collections.abc import AsyncIterator
