@@ -10,7 +10,7 @@ MAX_BODY_BYTES: Final = 64 * MIB
 MAX_MEDIA_BYTES: Final = 48 * MIB
 #: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
-#: Characters of `text`, and of the text of one media.
+#: Characters of `text`, and of the text that is read of one media.
 MAX_TEXT_CHARACTERS: Final = 1_000_000
 #: Inputs that one call gives by name.
 MAX_INPUTS: Final = 64
