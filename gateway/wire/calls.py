@@ -287,6 +287,8 @@ def _parameters(raw: bytes | None) -> dict[str, Parameter]:
 
 def _parameter(name: str, value: object) -> Parameter:
     field = f"runtimeParameters.{name}"
+    if "\0" in name:
+        raise InvalidInput("The name of a parameter holds NUL.", field="runtimeParameters")
     if name in _TRITON_S_OWN or name.startswith("triton_"):
         raise InvalidInput("The parameter means something to Triton itself, and cannot be set.", field=field)
     if not isinstance(value, Parameter) or (isinstance(value, int) and not -(2**63) <= value < 2**63):

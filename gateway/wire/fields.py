@@ -71,6 +71,7 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "outputs": _means("What comes out."),
 }
 
+_HOOK_ID: Final[Schema] = {"type": "string", "pattern": EXECUTION_ID}
 _HOOK: Final[dict[str, Schema]] = {
     "hookId": _means("The hook: a name of your own, or a UUID.", pattern=EXECUTION_ID),
     "name": _means("A name for people.", maxLength=MAX_NAME_CHARACTERS),
@@ -122,7 +123,7 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "executeAfter": _means("The time before which a run in the background is not to begin, with its offset from "
                                f"UTC; at most {MAX_EXECUTE_AFTER / 86400:g} days ahead."),
         "hookIds": _means("Hooks that are told of it, beside those of its execution; an execution that it brings about "
-                          "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION),
+                          "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION, items=_HOOK_ID),
         "webhookUrl": _means("An address that is told when the run in the background has ended.",
                              maxLength=MAX_URL_CHARACTERS),
         "webhookSecret": _means("What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."),
@@ -147,7 +148,7 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",
                               pattern=EXECUTION_ID),
         "metaData": {"type": ["object", "null"]},
-        "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION),
+        "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION, items=_HOOK_ID),
     },
     "HookBody": _HOOK | {
         "eventType": _HOOK["eventType"] | {"enum": [*EventType]},

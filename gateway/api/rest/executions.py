@@ -65,7 +65,8 @@ async def list_executions(
     cursor: FromQuery[str | None] = None,
 ) -> Response[list[ExecutionView]]:
     """Executions, newest first, of a tag and a status; the next page stands in `Link`."""
-    page = await services.executions.page(caller_of(request), ExecutionFilter(tag, _state(status)), limit, cursor)
+    wanted = ExecutionFilter(checked_tag(tag), _state(status))
+    page = await services.executions.page(caller_of(request), wanted, limit, cursor)
     asked = {"tag": tag, "status": status, "limit": limit}
     headers = _next("/v1/executions", asked, page.next_cursor)
     return Response(list(map(execution_view, page.executions)), headers=headers)

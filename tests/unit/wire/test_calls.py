@@ -149,6 +149,7 @@ def test_no_stored_media_is_not_the_same_as_all_of_them() -> None:
         (body(runtimeParameters={"a": None}), "runtimeParameters.a"),
         (b'{"runtimeParameters":{"a":9223372036854775808}}', "runtimeParameters.a"),
         (b'{"runtimeParameters":{"a":-9223372036854775809}}', "runtimeParameters.a"),
+        (body(runtimeParameters={"a\0": 1}), "runtimeParameters"),
         (body(runtimeParameters={"sequence_id": 1}), "runtimeParameters.sequence_id"),
         (body(runtimeParameters={"priority": 1}), "runtimeParameters.priority"),
         (body(runtimeParameters={"triton_x": True}), "runtimeParameters.triton_x"),
