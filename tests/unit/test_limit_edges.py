@@ -193,6 +193,7 @@ BY_FILE = {
         "MAX_DELIVERY_BYTES": "test_what_is_too_large_is_not_put_together",
     },
     "integration/test_transforms.py": {
+        "MAX_TRANSFORM_DEPTH": "test_a_document_and_a_result_may_only_be_nested_so_deep",
         "MAX_TRANSFORM_BYTES": "test_a_result_may_only_be_so_large",
         "TRANSFORM_MEMORY": "test_a_document_that_does_not_fit_in_memory_is_past_the_limit",
         "TRANSFORM_TIMEOUT": "test_a_killer_ends_in_its_limit_while_another_call_is_answered",

@@ -62,13 +62,14 @@ OBSERVATION: Final[Refusals] = (*EXECUTION, ResultGone)
 PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
 TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
 MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
-UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaUnsupported)
+UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaLimit, MediaUnsupported)
 MERGE: Final[Refusals] = (*OBSERVATION, *JSON_BODY, ObservationInvalid)
 #: Those that take a call in.
 ACCEPT: Final[Refusals] = (
     *PIPELINE,
     *MEDIA,
     *JSON_BODY,
+    MediaLimit,
     ObservationInvalid,
     TargetForbidden,
     Overloaded,
@@ -81,7 +82,6 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
-    MediaLimit,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
