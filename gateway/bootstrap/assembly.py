@@ -24,6 +24,7 @@ from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.rates import MemoryRates
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.counters import Counting, GrpcCounting, HttpCounting
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
@@ -32,6 +33,7 @@ from gateway.adapters.triton.witness import TritonWitness
 from gateway.adapters.webhooks.courier import WebhookCourier
 from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
+from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
@@ -47,7 +49,6 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
-from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
@@ -89,7 +90,8 @@ async def core(
     engine = _engine(settings, endpoints, channel, deaths)
     models = TritonModels(channel, control)
     shared = settings.triton_shared or settings.triton_url is not None
-    witness = TritonWitness(channel, control, models, deaths, shared=shared)
+    counting = _counting(settings, endpoints, channel)
+    witness = TritonWitness(counting, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
     calls = (settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency, settings.max_key_calls)
     admission = Admission(*calls)
@@ -97,6 +99,7 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    access = authenticator(settings, database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
@@ -128,7 +131,7 @@ async def core(
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
-        access=OpenAccess(),
+        access=access,
         rates=rates,
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
@@ -153,7 +156,9 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        await access.close()
         await engine.close()
+        await counting.close()
         await transformer.close()
         await store.close()
         await channel.close()
@@ -177,13 +182,27 @@ def lease_of(settings: Settings) -> float:
 
 def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel, deaths: Deaths) -> InferenceEngine:
     """Inference over HTTP where its port is known, else over gRPC."""
+    known = _triton_http(settings, endpoints)
+    if known is None:
+        return GrpcEngine(channel, settings.max_inferences, deaths)
+    return HttpEngine(*known, settings.max_inferences, deaths)
+
+
+def _counting(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> Counting:
+    """Triton's counters, asked in the same way."""
+    known = _triton_http(settings, endpoints)
+    return GrpcCounting(channel) if known is None else HttpCounting(*known)
+
+
+def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | None:
+    """The host and the port of Triton's HTTP endpoint, where they are known."""
     http = endpoints.triton_http
     if http is None and settings.triton_http_url is not None:
         http = _address("--triton-http-url", settings.triton_http_url, "http")
     if http is None:
-        return GrpcEngine(channel, settings.max_inferences, deaths)
+        return None
     host, _, port = http.rpartition(":")
-    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
+    return host.strip("[]"), int(port)
 
 
 def _targets(settings: Settings) -> Targets:

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -82,7 +83,7 @@ class Step(msgspec.Struct, frozen=True):
     outputs: tuple[Port, ...]
 
 
-class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What is known of one pipeline, from Triton's config of its ensemble."""
 
     pipeline_id: str
@@ -107,18 +108,23 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     model_versions: dict[str, str] = {}
 
     @property
+    def config(self) -> "Pipeline":
+        """What its config says, whatever becomes of its models."""
+        return msgspec.structs.replace(self, status=PipelineStatus.READY, reason="", model_versions={})
+
+    @cached_property
     def media_input(self) -> Input | None:
         """The input that one media of a call goes to, if the pipeline takes media at all."""
         takes_media = (InputRole.MEDIA, InputRole.IMAGE)
         return next((each for each in self.inputs if each.role in takes_media), None)
 
-    @property
+    @cached_property
     def named_inputs(self) -> dict[str, Input]:
         """The inputs that a caller gives by name, beside the media."""
         media = self.media_input
         return {each.name: each for each in self.inputs if each is not media}
 
-    @property
+    @cached_property
     def models(self) -> frozenset[str]:
         """The models that its steps call."""
         return frozenset(step.model for step in self.steps)

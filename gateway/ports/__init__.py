@@ -1,6 +1,8 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
 from gateway.ports.access import Authenticator
+from gateway.ports.api_keys import ApiKeyStore
+from gateway.ports.audit import AuditStore
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
@@ -27,6 +29,8 @@ from gateway.ports.transforms import Transformer
 
 __all__ = [
     "AcceptedRun",
+    "ApiKeyStore",
+    "AuditStore",
     "Authenticator",
     "BlobStore",
     "Canceled",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.adapters.triton.counters import Counters
 from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
@@ -38,6 +39,8 @@ from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.access import Scope
+from gateway.domain.api_keys import ApiKey
+from gateway.domain.audit import AuditEvent
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -819,6 +822,41 @@ class FakeControl:
             raise self.failures.popleft()
 
 
+class FakeCounting:
+    """A `Counting` that counts what it is told to count, on a clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.counted = Counters(("1",))
+        self.looks: list[str] = []
+        self.failure: GatewayError | None = None
+        #: Seconds that Triton takes to answer once it has read its counters.
+        self.takes = 0.0
+
+    def counts(self, *, successes: int = 0, failing: float = 0.0) -> None:
+        """Count so many successes more, and one failure of so many seconds."""
+        before = self.counted
+        self.counted = msgspec.structs.replace(
+            before,
+            successes=before.successes + successes,
+            failures=before.failures + (failing > 0),
+            failing=before.failing + int(failing * 1e9),
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+    async def counters(self, model: str) -> Counters:
+        self.looks.append(model)
+        if self.failure is not None:
+            raise self.failure
+        found = self.counted
+        self.now += self.takes
+        return found
+
+    async def close(self) -> None: ...
+
+
 class FakeWitness:
     """A `Witness` that doubts what it was told to, once each."""
 
@@ -852,16 +890,57 @@ class FakeStore:
     def __init__(self, *pipelines: Pipeline):
         self.kept = {each.pipeline_id: each for each in pipelines}
         self.saves: list[list[str]] = []
+        self.lost: set[str] = set()
         self.failures: deque[GatewayError] = deque()
 
     async def load(self) -> list[Pipeline]:
         return list(self.kept.values())
 
-    async def save(self, pipelines: Sequence[Pipeline]) -> None:
+    async def gone(self) -> frozenset[str]:
+        return frozenset(self.lost)
+
+    async def save(self, seen: Sequence[Pipeline], gone: Sequence[str] = ()) -> None:
         if self.failures:
             raise self.failures.popleft()
-        self.saves.append([each.pipeline_id for each in pipelines])
-        self.kept |= {each.pipeline_id: each for each in pipelines}
+        self.saves.append([each.pipeline_id for each in seen])
+        self.kept |= {each.pipeline_id: each for each in seen}
+        self.lost = (self.lost | set(gone)) - {each.pipeline_id for each in seen}
+
+
+class FakeApiKeys:
+    """An `ApiKeyStore` in memory; `gate` holds look-ups up, and `failure` makes them fail."""
+
+    def __init__(self, *keys: ApiKey):
+        self.kept = {each.key_id: each for each in keys}
+        self.events: list[AuditEvent] = []
+        self.looks: list[list[str]] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.looked = Bell()
+
+    async def find(self, key_ids: Sequence[str]) -> list[ApiKey]:
+        self.looks.append(list(key_ids))
+        found = [self.kept[each] for each in key_ids if each in self.kept]
+        self.looked.ring()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return found
+
+    async def list(self) -> list[ApiKey]:
+        return list(self.kept.values())[::-1]
+
+    async def create(self, key: ApiKey, event: AuditEvent) -> None:
+        self.kept[key.key_id] = key
+        self.events.append(event)
+
+    async def revoke(self, key_id: str, moment: datetime, event: AuditEvent) -> bool:
+        if self.kept[key_id].revoked_at is not None:
+            return False
+        self.kept[key_id] = msgspec.structs.replace(self.kept[key_id], revoked_at=moment)
+        self.events.append(event)
+        return True
 
 
 class FakeImages:

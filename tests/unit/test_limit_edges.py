@@ -198,6 +198,9 @@ BY_FILE = {
         "TRANSFORM_MEMORY": "test_a_document_that_does_not_fit_in_memory_is_past_the_limit",
         "TRANSFORM_TIMEOUT": "test_a_killer_ends_in_its_limit_while_another_call_is_answered",
     },
+    "unit/adapters/test_jwt_tokens.py": {
+        "MAX_TOKEN_CHARACTERS": "test_a_token_is_as_long_as_it_may_be_and_no_longer",
+    },
     "unit/api/test_rest_server.py": {
         "HEAD_TIMEOUT": "test_a_head_that_does_not_come_in_time_is_refused",
     },
@@ -216,11 +219,13 @@ BY_FILE = {
 }
 ELSEWHERE = {name: (path, test) for path, tests in BY_FILE.items() for name, test in tests.items()}
 
-#: Limits that no request meets: pauses, leases and retention, places that are waited for, how much is done at once.
+#: Limits that no request meets: those of operators' commands, pauses, leases and retention, places that are waited for, how much is done at once.
 INTERNAL = set(
     re.findall(
         r"\w+",
         """
+        COUNTING_CONNECTIONS KEY_FRESHNESS MAX_KNOWN_KEYS KEYS_PER_LOOK MAX_PIPELINES_PER_KEY MAX_AUDIT_EVENTS
+        LEAST_TOKEN_SECRET TOKEN_LEEWAY MAX_ISSUER_BYTES ISSUER_TIMEOUT ISSUER_PAUSE ISSUER_FRESHNESS ISSUER_PATIENCE
         MIB MEDIA_IN_PARALLEL MAX_INFERENCES ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT
         CONTROL_TIMEOUT HEALING_TIMEOUT FIRST_HEALING_PAUSE LONGEST_HEALING_PAUSE HEALED_AFTER STATEMENT_TIMEOUT
         COMMIT_WAIT_PER_CALL MAX_COMMIT_WAIT MAX_RUNS_PER_COMMIT DATABASE_CONNECTIONS DISCOVERY_INTERVAL

@@ -12,8 +12,7 @@ import grpc
 import grpc.aio
 
 from gateway import telemetry, tracing
-from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
-from gateway.api.grpc.entering import let_in, needed_by
+from gateway.api.grpc.entering import known, let_in, needed_by, needs
 from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
 from gateway.api.services import Services
@@ -26,8 +25,6 @@ log = logging.getLogger(__name__)
 
 #: The metadata that is read of every call.
 _READ = frozenset((HEADER, "traceparent", "tracestate"))
-#: The metadata that carries a credential.
-_CREDENTIALS = frozenset((API_KEY, AUTHORIZATION))
 #: gRPC's own numbers to its enum.
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -38,7 +35,7 @@ StreamHandler = Callable[[Any, Context], AsyncIterator[Any]]
 
 
 class _Entrance:
-    """Asks who calls a method, before the method gets its request."""
+    """Asks who calls a method, unless that is known, before the method gets its request."""
 
     def __init__(self, services: Services, needed: Scope):
         self._access = services.access
@@ -46,12 +43,9 @@ class _Entrance:
         self._needed = needed
 
     async def enter(self, context: Context) -> None:
-        held = {key: str(value) for key, value in context.invocation_metadata() or () if key in _CREDENTIALS}
-        found = await self._access.caller(credential(held.get(API_KEY), held.get(AUTHORIZATION)))
+        found = known() or await let_in(self._access, context.invocation_metadata() or (), self._needed)
         if found.owner:
             telemetry.note(owner=found.owner)
-        found.check(self._needed)
-        let_in(found)
         allowance = await self._rates.of_caller(found)
         if allowance is not None:
             context.set_trailing_metadata((*context.trailing_metadata(), *rate_headers(allowance)))
@@ -69,7 +63,8 @@ class _Guard:
         handler = getattr(self._servicer, name)
         counted = method("grpc", f"gateway.v1.{type(self._servicer).__name__}/{name}")
         guard = _guarded_stream if inspect.isasyncgenfunction(handler) else _guarded
-        return guard(handler, counted, _Entrance(self._services, needed_by(handler)))
+        needed = needed_by(handler)
+        return needs(needed)(guard(handler, counted, _Entrance(self._services, needed)))
 
 
 def guarded(servicer: Servicer, services: Services) -> Servicer:
@@ -117,6 +112,15 @@ def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance
                 counted.answered(code, time.perf_counter() - began)
 
     return guarded
+
+
+async def refusing(called: str, context: Context, failure: Exception, counted: Method, began: float) -> None:
+    """End a call that no method gets, as a guard would."""
+    try:
+        with _call(called, context) as name:
+            await _refuse(context, name, failure)
+    finally:
+        counted.answered(_code(failure), time.perf_counter() - began)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.api.certificates import Certificates
+from gateway.api.grpc.entrance import Entrance
 from gateway.api.grpc.executions import Executions
 from gateway.api.grpc.hooks import Hooks
 from gateway.api.grpc.observations import Observations
@@ -56,6 +57,7 @@ class GrpcServer:
                 ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.so_reuseport", int(reuse_port)),
             ],
+            interceptors=[Entrance(services.access)] if services.access.asks else [],
         )
         pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services), services), self._server)
         executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services), services), self._server)

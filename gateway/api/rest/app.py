@@ -10,7 +10,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from gateway.api.rest.docs import DOCS
+from gateway.api.rest.docs import ASKS, DOCS
 from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
@@ -58,6 +58,7 @@ def rest_app(services: Services, origins: Sequence[str] = ()) -> Litestar:
         cors_config=_cors(origins) if origins else None,
         request_max_body_size=services.max_body_bytes,
         openapi_config=None,
+        opt={ASKS: services.access.asks},
         logging_config=None,
     )
 

@@ -1,12 +1,12 @@
 """Who comes in by REST: asked before anything of a request is read but its head."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from litestar import HttpMethod, Request
 
 from gateway import telemetry
-from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
+from gateway.api.credentials import NAMES, credential
 from gateway.api.services import Services
 from gateway.domain.access import Caller, Scope
 from gateway.errors import Forbidden
@@ -18,6 +18,7 @@ NEEDS: Final = "needs"
 _CALLER: Final = "caller"
 #: Where the scope of a request holds what is left of its caller's rate.
 ALLOWANCE: Final = "allowance"
+_NAMES: Final = {name.encode(): name for name in NAMES}
 
 
 def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
@@ -25,8 +26,7 @@ def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
     authenticator, rates = services.access, services.rates
 
     async def enter(request: AnyRequest) -> None:
-        headers = request.headers
-        found = await authenticator.caller(credential(headers.get(API_KEY), headers.get(AUTHORIZATION)))
+        found = await authenticator.caller(credential(_held(request)))
         if found.owner:
             telemetry.note(owner=found.owner)
         # What a route takes is no secret to whoever may come in.
@@ -39,6 +39,12 @@ def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
             allowance.check()
 
     return enter
+
+
+def _held(request: AnyRequest) -> Iterator[tuple[str, str]]:
+    for name, value in request.scope["headers"]:
+        if name in _NAMES:
+            yield _NAMES[name], value.decode("latin-1")
 
 
 def _needed(request: AnyRequest) -> Scope:

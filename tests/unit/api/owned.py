@@ -18,6 +18,8 @@ CALLERS: Final = {each.owner: each for each in (ANN, BOB, ROOT)}
 class Badges:
     """An `Authenticator` for which the credential is the name of the owner."""
 
+    asks = True
+
     async def caller(self, credential: str | None) -> Caller:
         if credential not in CALLERS:
             raise CredentialInvalid

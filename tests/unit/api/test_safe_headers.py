@@ -105,6 +105,8 @@ async def test_health_is_never_counted_against_a_rate() -> None:
 class Closed:
     """An `Authenticator` that knows nobody."""
 
+    asks = True
+
     async def caller(self, credential: str | None) -> Caller:  # noqa: ARG002
         raise CredentialMissing
 

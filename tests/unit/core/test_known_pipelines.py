@@ -140,6 +140,61 @@ async def test_a_status_alone_is_not_saved(now: PipelineStatus) -> None:
         await found.runnable("ocr")
 
 
+async def test_a_config_that_changes_before_its_models_are_ready_is_saved_when_they_are() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    changed = pipeline("ocr", inputs=())
+    for status_now in (PipelineStatus.LOADING, PipelineStatus.READY, PipelineStatus.READY):
+        source.pipelines = [with_status(changed, status_now)]
+        await found.refresh()
+    assert store.saves == [["ocr"], ["ocr"]]
+    assert store.kept["ocr"].inputs == ()
+
+
+async def test_what_triton_has_no_more_is_told_once_and_its_return_too() -> None:
+    store, source = FakeStore(), FakeSource(OCR, STATS)
+    found = Pipelines(source, store)
+    await found.refresh()
+    for seen, lost in (([STATS], {"ocr"}), ([STATS], {"ocr"}), ([OCR, STATS], set())):
+        source.pipelines = list(seen)
+        await found.refresh()
+        assert store.lost == lost
+    assert store.saves == [["ocr", "image_stats"], [], ["ocr"]]
+
+
+async def test_a_return_is_told_by_a_process_that_was_not_there_when_it_went() -> None:
+    store = FakeStore(OCR)
+    store.lost = {"ocr"}
+    found = Pipelines(FakeSource(OCR), store)
+    await found.recall()
+    await found.refresh()
+    assert store.lost == set()
+
+
+async def test_what_triton_hides_or_nobody_can_see_is_not_gone() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    source.failure = TritonUnavailable()
+    await found.refresh()
+    source.failure, source.pipelines, source.hidden = None, [], frozenset(("ocr",))
+    await found.refresh()
+    assert store.lost == set()
+
+
+async def test_a_loss_that_could_not_be_told_is_told_at_the_next_look() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    source.pipelines = []
+    store.failures.append(StorageUnavailable())
+    await found.refresh()
+    assert store.lost == set()
+    await found.refresh()
+    assert store.lost == {"ocr"}
+
+
 async def test_what_was_recalled_is_no_news() -> None:
     store = FakeStore(OCR)
     found = Pipelines(FakeSource(OCR), store)

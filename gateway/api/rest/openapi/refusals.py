@@ -3,12 +3,16 @@
 from typing import Final
 
 from gateway.errors import (
+    CredentialInvalid,
+    CredentialMissing,
     Draining,
     ExecutionNotFound,
+    Forbidden,
     GatewayError,
     HeadersTooLarge,
     Internal,
     InvalidInput,
+    IssuerUnavailable,
     KeyInFlight,
     KeyReused,
     Malformed,
@@ -20,6 +24,7 @@ from gateway.errors import (
     Overloaded,
     PipelineNotFound,
     PipelineNotReady,
+    RateLimited,
     RequestIncomplete,
     ResultGone,
     RunFinished,
@@ -43,6 +48,15 @@ Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
 ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
+#: Those that ask who calls.
+ACCESS: Final[Refusals] = (
+    CredentialMissing,
+    CredentialInvalid,
+    Forbidden,
+    StorageUnavailable,
+    IssuerUnavailable,
+    RateLimited,
+)
 #: Those with a body.
 BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
 #: Those with a JSON body.

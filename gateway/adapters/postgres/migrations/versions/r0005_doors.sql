@@ -74,3 +74,6 @@ CREATE TABLE artifacts (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (execution_id, artifact_id)
 );
+
+-- When Triton was seen to have it no more.
+ALTER TABLE pipelines ADD COLUMN gone_at timestamptz;
