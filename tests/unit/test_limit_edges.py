@@ -219,7 +219,8 @@ BY_FILE = {
 }
 ELSEWHERE = {name: (path, test) for path, tests in BY_FILE.items() for name, test in tests.items()}
 
-#: Limits that no request meets: those of operators' commands, pauses, leases and retention, places that are waited for, how much is done at once.
+#: Limits that no request meets: of operators' commands, pauses, leases and retention, places that are waited for, how
+#: much is done at once.
 INTERNAL = set(
     re.findall(
         r"\w+",
