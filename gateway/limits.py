@@ -48,6 +48,8 @@ MAX_META_DATA_BYTES: Final = 64 * 1024
 MAX_ID_CHARACTERS: Final = 128
 #: Characters of an idempotency key.
 MAX_KEY_CHARACTERS: Final = 255
+#: Characters of the name of a hook, of a key, or of an owner.
+MAX_NAME_CHARACTERS: Final = 256
 #: Bytes of the path and query of a request.
 MAX_TARGET_BYTES: Final = 8 * 1024
 #: Parameters of one query.
@@ -244,8 +246,6 @@ KEY_FRESHNESS: Final = 1.0
 MAX_KNOWN_KEYS: Final = 10_000
 #: Keys that one statement looks up.
 KEYS_PER_LOOK: Final = 1000
-#: Characters of the name of a key, of an owner, and of a hook.
-MAX_NAME_CHARACTERS: Final = 255
 #: Pipelines that one key may be limited to.
 MAX_PIPELINES_PER_KEY: Final = 1000
 #: Rows of the audit that one look shows.

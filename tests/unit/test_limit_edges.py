@@ -174,6 +174,9 @@ BY_FILE = {
         "MAX_BODY_BYTES": "test_a_body_may_have_as_many_bytes_as_the_setting_says",
         "MAX_METADATA_BYTES": "test_metadata_may_have_so_many_bytes",
     },
+    "unit/adapters/test_jwt_tokens.py": {
+        "MAX_TOKEN_CHARACTERS": "test_a_token_is_as_long_as_it_may_be_and_no_longer",
+    },
     "unit/test_limit_edges.py": {
         "MAX_HOOKS_PER_EXECUTION": "test_an_execution_has_so_many_hooks_and_no_more",
     },
@@ -198,9 +201,6 @@ BY_FILE = {
         "TRANSFORM_MEMORY": "test_a_document_that_does_not_fit_in_memory_is_past_the_limit",
         "TRANSFORM_TIMEOUT": "test_a_killer_ends_in_its_limit_while_another_call_is_answered",
     },
-    "unit/adapters/test_jwt_tokens.py": {
-        "MAX_TOKEN_CHARACTERS": "test_a_token_is_as_long_as_it_may_be_and_no_longer",
-    },
     "unit/api/test_rest_server.py": {
         "HEAD_TIMEOUT": "test_a_head_that_does_not_come_in_time_is_refused",
     },
@@ -219,14 +219,11 @@ BY_FILE = {
 }
 ELSEWHERE = {name: (path, test) for path, tests in BY_FILE.items() for name, test in tests.items()}
 
-#: Limits that no request meets: of operators' commands, pauses, leases and retention, places that are waited for, how
-#: much is done at once.
+#: Limits that no request meets: pauses, leases and retention, places that are waited for, how much is done at once.
 INTERNAL = set(
     re.findall(
         r"\w+",
         """
-        COUNTING_CONNECTIONS KEY_FRESHNESS MAX_KNOWN_KEYS KEYS_PER_LOOK MAX_PIPELINES_PER_KEY MAX_AUDIT_EVENTS
-        LEAST_TOKEN_SECRET TOKEN_LEEWAY MAX_ISSUER_BYTES ISSUER_TIMEOUT ISSUER_PAUSE ISSUER_FRESHNESS ISSUER_PATIENCE
         MIB MEDIA_IN_PARALLEL MAX_INFERENCES ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT
         CONTROL_TIMEOUT HEALING_TIMEOUT FIRST_HEALING_PAUSE LONGEST_HEALING_PAUSE HEALED_AFTER STATEMENT_TIMEOUT
         COMMIT_WAIT_PER_CALL MAX_COMMIT_WAIT MAX_RUNS_PER_COMMIT DATABASE_CONNECTIONS DISCOVERY_INTERVAL
@@ -237,7 +234,9 @@ INTERNAL = set(
         UPLOAD_TIMEOUT EXECUTION_RETENTION TRANSIENT_RETENTION KEY_RETENTION DELIVERY_RETENTION QUEUE_LOG_RETENTION
         FOLLOW_INTERVAL POLL_INTERVAL HEARTBEAT MAX_STREAM_AGE STREAM_RETRY DELIVERY_LEASE DELIVERIES_IN_HAND
         DELIVERY_INTERVAL DELIVERY_DRAIN DELIVERY_TIMEOUT DELIVERIES_PER_RECEIVER DELIVERY_BYTES_IN_HAND
-        MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY
+        MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS ISSUER_FRESHNESS ISSUER_PATIENCE
+        ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES
+        MAX_KNOWN_KEYS MAX_PIPELINES_PER_KEY TOKEN_LEEWAY
         """,
     )
 )
