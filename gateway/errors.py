@@ -1,8 +1,8 @@
 """Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
 
     GatewayError
-    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
-    │                    TooLarge, TargetTooLong, HeadersTooLarge,
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable,
+    │                    PageRangeEmpty), TooLarge, TargetTooLong, HeadersTooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
     ├── CredentialMissing, CredentialInvalid, Forbidden
@@ -114,7 +114,7 @@ class MediaRefused(InvalidRequest):
 
 
 class MediaLimit(MediaRefused):
-    """The media has more pixels than the gateway accepts."""
+    """The media has more of something, such as pixels or pages, than the gateway accepts."""
 
     code = "media.limit"
 
@@ -130,6 +130,12 @@ class MediaUnreadable(MediaRefused):
     """A step of the pipeline could not read the media."""
 
     code = "media.unreadable"
+
+
+class PageRangeEmpty(MediaRefused):
+    """The media has none of the pages that the page range names."""
+
+    code = "media.page_range_empty"
 
 
 class TooLarge(InvalidRequest):

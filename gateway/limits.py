@@ -10,7 +10,7 @@ MAX_BODY_BYTES: Final = 64 * MIB
 MAX_MEDIA_BYTES: Final = 48 * MIB
 #: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
-#: Characters of `text`.
+#: Characters of `text`, and of the text that is read of one media.
 MAX_TEXT_CHARACTERS: Final = 1_000_000
 #: Inputs that one call gives by name.
 MAX_INPUTS: Final = 64
@@ -36,8 +36,36 @@ MAX_SYNC_CALLS: Final = 256
 MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 #: Inferences with Triton at once, over all calls; those past it wait in order (setting).
 MAX_INFERENCES: Final = 64
-#: Pixels of an image that the gateway itself decodes (role `image`).
+#: Pixels of an image that the gateway itself decodes, and a quarter of the bytes of one image on a page of a PDF.
 MAX_IMAGE_PIXELS: Final = 64_000_000
+#: Dots per inch at which a page of a PDF is rendered.
+PAGE_DPI: Final = 200.0
+#: Dots per inch below which it is not rendered at all.
+LEAST_PAGE_DPI: Final = 36.0
+#: Pixels of a rendered page; a larger one gets fewer dots per inch.
+MAX_PAGE_PIXELS: Final = 20_000_000
+#: Pages of one media that a call may run on.
+MAX_PAGES_PER_MEDIA: Final = 1000
+#: Frames of one media, whether or not a call runs on them.
+MAX_FRAMES_PER_MEDIA: Final = 1000
+#: Pages and frames of all media of one call.
+MAX_PAGES_PER_CALL: Final = 2000
+#: Pages that are rendered and not yet answered by Triton, over all calls of one process.
+PAGES_IN_HAND: Final = 16
+#: Characters of a page range.
+MAX_PAGE_RANGE_CHARACTERS: Final = 1000
+#: Children that decode and render media, per process.
+DECODER_CHILDREN: Final = 2
+#: Bytes of address space of one such child.
+DECODER_MEMORY: Final = 1024 * MIB
+#: Seconds that one page, one image or one text may take.
+DECODER_TIMEOUT: Final = 20.0
+#: Files in an office document, which is an archive.
+MAX_ZIP_ENTRIES: Final = 5000
+#: Bytes of these files together, unpacked.
+MAX_UNZIPPED_BYTES: Final = 256 * MIB
+#: How many times its own size that may be.
+MAX_ZIP_RATIO: Final = 100
 #: Bytes of one answer from Triton.
 MAX_INFERENCE_REPLY_BYTES: Final = 256 * MIB
 #: Characters of `tag`.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import grpc.aio
 
-from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
@@ -22,6 +21,7 @@ from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.rates import MemoryRates
+from gateway.adapters.rendering.pool import DecoderPool
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.counters import Counting, GrpcCounting, HttpCounting
@@ -37,6 +37,7 @@ from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
@@ -102,10 +103,10 @@ async def core(
     access = authenticator(settings, database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
-    transformer = TransformPool()
+    transformer, reader = TransformPool(), DecoderPool()
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
-    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
+    dispatcher = Dispatcher(engine, Converter(reader), healing)
     staging, following, holding = Staging(blobs, store), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
     stray = StrayMedia(blobs, store, settings.sweep_after)
@@ -160,6 +161,7 @@ async def core(
         await engine.close()
         await counting.close()
         await transformer.close()
+        await reader.close()
         await store.close()
         await channel.close()
 

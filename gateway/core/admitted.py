@@ -64,7 +64,8 @@ class Gatekeeper:
         pipeline = await self._pipelines.runnable(call.pipeline_id)
         stored = await self._stored(caller.sees, call)
         media, given = _placed(pipeline, call)
-        pipeline.check_inputs(given, len(media) or len(stored))
+        _check_conversion(pipeline, call)
+        pipeline.check_inputs(given, len(media) or len(stored), _read(pipeline, call, given))
         named = inputs.named_values(pipeline, given)
         audience = await self._telling.audience(caller.sees, call)
         await self._rates.of_pipeline(caller, pipeline)
@@ -119,7 +120,7 @@ def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str
     given = dict(call.inputs)
     media = call.media
     if call.text is not None:
-        place = _free(pipeline, InputRole.TEXT, given)
+        place = pipeline.free_text_input(given)
         if place is not None:
             given[place] = call.text
         elif pipeline.media_input is not None and pipeline.media_input.role is InputRole.MEDIA:
@@ -136,6 +137,23 @@ def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str
 def _free(pipeline: Pipeline, role: InputRole, given: dict[str, object]) -> str | None:
     named = pipeline.named_inputs.values()
     return next((each.name for each in named if each.role is role and each.name not in given), None)
+
+
+def _read(pipeline: Pipeline, call: Call, given: dict[str, object]) -> str | None:
+    """The input that gets the text of the media."""
+    return pipeline.free_text_input(given) if call.simple_text else None
+
+
+def _check_conversion(pipeline: Pipeline, call: Call) -> None:
+    """Refuse a page range where nobody would look into the media.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    if call.simple_text or pipeline.takes_pictures(asked=call.image_conversion):
+        return
+    if call.page_range is not None or any(each.pages is not None for each in call.media):
+        raise InvalidInput("The pipeline takes media whole: set tryImageConversion beside it.", field="pageRange")
 
 
 def _new_execution(owner: str, call: Call, at: datetime) -> NewExecution:

@@ -69,6 +69,7 @@ def frees(error: GatewayError) -> bool:
 
 def _fingerprint(call: Call) -> bytes:
     asked = {name: getattr(call, name) for name in call.__struct_fields__ if name not in _APART}
+    asked["pages"] = [each.pages for each in call.media]
     return _sha256((_encode(asked), *(hashlib.sha256(each.data).digest() for each in call.media)))
 
 

@@ -13,6 +13,8 @@ class Media(msgspec.Struct, frozen=True):
 
     media_id: str
     data: bytes
+    #: The pages that are meant, where the media names its own: see `gateway.domain.page_range`.
+    pages: str | None = None
 
 
 def check_size(size: int, field: str | None = None) -> None:

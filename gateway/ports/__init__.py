@@ -11,7 +11,7 @@ from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
-from gateway.ports.media import BlobStore, ImageDecoder
+from gateway.ports.media import BlobStore, MediaReader, OpenedMedia
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
 from gateway.ports.rates import RateCounter
 from gateway.ports.retention import DoomedBlobs, RetentionStore
@@ -46,11 +46,12 @@ __all__ = [
     "Extended",
     "FinishedRun",
     "HookStore",
-    "ImageDecoder",
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "MediaReader",
     "ModelControl",
+    "OpenedMedia",
     "PipelineSource",
     "PipelineStore",
     "QueueState",

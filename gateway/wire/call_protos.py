@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form
+from gateway.domain.conversion import Conversion
 from gateway.errors import InvalidInput
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
 from gateway.wire.calls import checked_call, checked_media, webhook
@@ -78,6 +79,11 @@ def _call(
         execution_id=request.execution_id or None,
         media=media,
         media_ids=list(request.media_ids) or None,
+        conversion=Conversion(
+            images=request.try_image_conversion,
+            text=request.try_simple_text,
+            pages=request.page_range or None,
+        ),
         inputs=request.inputs or None,
         text=request.text or None,
         observation=request.observation or None,

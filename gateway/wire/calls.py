@@ -8,6 +8,7 @@ import msgspec
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form, Parameter, Webhook
+from gateway.domain.conversion import Conversion
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
 from gateway.limits import (
@@ -34,6 +35,8 @@ T = TypeVar("T")
 _TRITON_S_OWN: Final = frozenset(
     ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers", "binary_data_output")
 )
+#: A call whose media go to Triton as they came.
+_NOTHING: Final = Conversion()
 
 
 class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -60,7 +63,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     hook_ids: list[str] | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None
-    #: Cambrion's own; only their default is taken.
+    page_range: str | None = None
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
 
@@ -89,13 +92,17 @@ def asked(
         Malformed, InvalidInput: it asks for nothing that there is.
     """
     given_body = decode(body, _execute_body)
-    _refuse_conversion(given_body)
     texts = checked_media(given_body.media or [])
     call = checked_call(
         pipeline_id=pipeline_id,
         execution_id=given_body.execution_id,
         media=[decode_media(text, f"media[{index}]") for index, text in enumerate(texts)],
         media_ids=given_body.media_ids,
+        conversion=Conversion(
+            images=bool(given_body.try_image_conversion),
+            text=bool(given_body.try_simple_text),
+            pages=given_body.page_range,
+        ),
         inputs=raw_field(given_body.inputs),
         text=given_body.text,
         observation=raw_field(given_body.observation),
@@ -123,13 +130,6 @@ def asked(
 def answer(form: Form, transform: str | None) -> str:
     """The form of an answer, with the transform that makes it, if one does."""
     return f"{form} {transform or ''}" if form is Form.TRANSFORM else form.value
-
-
-def _refuse_conversion(body: ExecuteBody) -> None:
-    wanted = {"tryImageConversion": body.try_image_conversion, "trySimpleText": body.try_simple_text}
-    for field, value in wanted.items():
-        if value:
-            raise InvalidInput("Conversion belongs to the pipeline's first step; leave this out.", field=field)
 
 
 def checked_media(media: Sequence[T], field: str = "media") -> Sequence[T]:
@@ -161,6 +161,7 @@ def checked_call(
     key: str | None,
     answer: str,
     schedule: Schedule,
+    conversion: Conversion = _NOTHING,
     ttl: float | None = None,
     hook_ids: Sequence[str] = (),
     webhook: Webhook | None = None,
@@ -177,6 +178,9 @@ def checked_call(
         execution_id=execution_id,
         media=given(media),
         media_ids=None if media_ids is None else tuple(checked_media(media_ids, "mediaIds")),
+        page_range=conversion.pages,
+        image_conversion=conversion.images,
+        simple_text=conversion.text,
         inputs=_inputs(inputs),
         text=_text(text),
         seed=() if observation is None else given_entries(observation),

@@ -15,6 +15,7 @@ from gateway.limits import (
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
     MAX_NAME_CHARACTERS,
+    MAX_PAGE_RANGE_CHARACTERS,
     MAX_PARAMETERS,
     MAX_PARAMETERS_BYTES,
     MAX_RETENTION,
@@ -123,8 +124,13 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "webhookUrl": _means("An address that is told when the run in the background has ended.",
                              maxLength=MAX_URL_CHARACTERS),
         "webhookSecret": _means("What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."),
-        "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
-        "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
+        "pageRange": _means("Which pages of PDFs and frames of TIFFs to run on, such as `0-5,10`: counted from 0, both "
+                            "ends included. What is beyond the end is left out, and a warning in the entry says so.",
+                            maxLength=MAX_PAGE_RANGE_CHARACTERS),
+        "tryImageConversion": _means("Render the pages of PDFs and the frames of TIFFs, each for an inference of its "
+                                     "own, and turn images upright. Pipelines that take images alone do so anyway."),
+        "trySimpleText": _means("Read the text that stands in DOCX, PPTX, PDF and plain text: it goes to the "
+                                "pipeline's text input, else it is `rawText` of the entry."),
     },
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",

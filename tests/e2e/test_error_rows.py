@@ -389,8 +389,12 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
         held.with_suffix(".go").touch()
 
 
-#: Rows that need a part that is dead, a caller who is gone, or two owners: which test shows them.
+#: Rows that need pages, a part that is dead, a caller who is gone, or two owners: which test shows them.
 ELSEWHERE = {
+    "media.page_range_empty": (
+        "e2e/test_pages_of_media.py",
+        "test_a_page_range_that_leaves_nothing_or_is_none_is_refused",
+    ),
     "request.incomplete": ("unit/api/test_rest_door.py", "test_a_body_that_does_not_arrive_in_time_is_refused"),
     "triton.unavailable": (
         "e2e/test_serve.py",

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from gateway.adapters.jsonata import child
+from gateway.adapters.children.child import Program
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.errors import Draining, Internal, TransformInvalid, TransformLimit
 from gateway.limits import MAX_TRANSFORM_CHARACTERS, MAX_TRANSFORM_DEPTH, TRANSFORM_CHILDREN
@@ -223,7 +223,7 @@ async def test_a_child_that_cannot_start_is_a_fault_of_ours_and_the_next_call_tr
 ) -> None:
     pool = started(children=1)
     with monkeypatch.context() as broken:
-        broken.setattr(child, "_PROGRAM", "gateway.nowhere")
+        broken.setattr(pool._pool, "program", Program("gateway.nowhere", 2**30))
         for _ in range(2):
             with pytest.raises(Internal):
                 await pool.transform("1", b"{}")

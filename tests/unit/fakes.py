@@ -16,6 +16,7 @@ from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
@@ -42,6 +43,7 @@ from gateway.domain.access import Scope
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.audit import AuditEvent
 from gateway.domain.calls import Call, RunRequest
+from gateway.domain.conversion import Shape
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.hooks import EventType, Hook, PayloadType
@@ -943,16 +945,48 @@ class FakeApiKeys:
         return True
 
 
-class FakeImages:
-    """An `ImageDecoder` for which every media is one picture of 2 x 3 pixels; a `failure` makes it refuse."""
+class FakeReader:
+    """A `MediaReader` for which every media has the `shape` and holds these `words`; its pages are 2 x 3 pixels.
+
+    `failures` makes single pages fail, and looking (-1).
+    """
 
     def __init__(self) -> None:
-        self.failure: GatewayError | None = None
+        self.shape = Shape(1)
+        self.words = ""
+        self.failures: dict[int, GatewayError] = {}
+        #: The types of the media that were opened, and the pages that were rendered.
+        self.opens: list[str] = []
+        self.rendered: list[int] = []
 
-    async def decode(self, name: str, encoded: bytes) -> Value:  # noqa: ARG002 - the port's signature
-        if self.failure is not None:
-            raise self.failure
-        return Value(name, "UINT8", (2, 3, 3), (bytes(18),))
+    @asynccontextmanager
+    async def opened(self, data: bytes, kind: str) -> AsyncIterator["FakeReader"]:  # noqa: ARG002 - the port's
+        self.opens.append(kind)
+        yield self
+
+    async def describe(self) -> Shape:
+        self._look(-1)
+        return self.shape
+
+    async def page(self, number: int) -> bytes:
+        self._look(number)
+        return b"page %d" % number
+
+    async def pixels(self, name: str, number: int) -> Value:
+        self._look(number)
+        return Value(name, "UINT8", (2, 3, 3), (bytes([number]) * 18,))
+
+    async def text(self, pages: Sequence[int]) -> str:
+        return self.words and f"{self.words}{list(pages)}"
+
+    async def close(self) -> None:
+        pass
+
+    def _look(self, number: int) -> None:
+        if number in self.failures:
+            raise self.failures[number]
+        if number >= 0:
+            self.rendered.append(number)
 
 
 def text(name: str, *elements: bytes) -> Value:
@@ -994,6 +1028,7 @@ def pipeline(
     outputs: tuple[Output, ...] = (OBSERVATION_OUTPUT,),
     status: PipelineStatus = PipelineStatus.READY,
     decoupled: bool = False,
+    image_conversion: bool = False,
     rate: Rate | None = None,
 ) -> Pipeline:
     """A pipeline of one step that takes one media and gives one observation."""
@@ -1009,6 +1044,7 @@ def pipeline(
         tag="documents",
         status=status,
         decoupled=decoupled,
+        image_conversion=image_conversion,
         rate=rate,
         inputs=inputs,
         outputs=outputs,
@@ -1089,14 +1125,14 @@ class Gateway:
         self.run_store = FakeRuns(self.records)
         self.entry_store = FakeEntries(self.records)
         self.blobs = FakeBlobs()
-        self.images = FakeImages()
+        self.reader = FakeReader()
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.rates = Rates(FakeRates(), key_rate)
         self.pipelines = Pipelines(self.source, self.store)
         self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
         self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
-        dispatcher = Dispatcher(self.engine, self.images, self.healing)
+        dispatcher = Dispatcher(self.engine, Converter(self.reader), self.healing)
         staging, clock = Staging(self.blobs, self.run_store), SteppingClock()
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)

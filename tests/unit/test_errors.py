@@ -21,6 +21,7 @@ CONTRACT = {
     "media.limit": (422, "INVALID_ARGUMENT"),
     "media.unsupported": (415, "INVALID_ARGUMENT"),
     "media.unreadable": (422, "INVALID_ARGUMENT"),
+    "media.page_range_empty": (422, "INVALID_ARGUMENT"),
     "request.too_large": (413, "RESOURCE_EXHAUSTED"),
     "request.target_too_long": (414, "INVALID_ARGUMENT"),
     "request.headers_too_large": (431, "RESOURCE_EXHAUSTED"),

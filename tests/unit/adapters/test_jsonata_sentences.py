@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from gateway.adapters.jsonata.frames import Outcome, Refusal, refusal, refusal_bytes, reply_bytes, reply_head
+from gateway.adapters.children.frames import reply_bytes, reply_head
+from gateway.adapters.jsonata.frames import Outcome, Refusal, refusal, refusal_bytes
 from gateway.adapters.jsonata.sentences import invalid, past_limit
 
 

@@ -22,6 +22,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RateLimited,
@@ -96,6 +97,8 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
+    MediaUnsupported,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,
