@@ -171,6 +171,9 @@ TRANSFORM_MEMORY: Final = 512 * MIB
 TRANSFORM_TIMEOUT: Final = 5.0
 #: Characters of one transform.
 MAX_TRANSFORM_CHARACTERS: Final = 16 * 1024
+#: Arrays and objects that stand in one another in a document that a transform reads, which is what its engine follows,
+#: and in what it makes.
+MAX_TRANSFORM_DEPTH: Final = 1024
 #: Bytes that one transform may make.
 MAX_TRANSFORM_BYTES: Final = 64 * MIB
 

@@ -402,8 +402,12 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
         held.with_suffix(".go").touch()
 
 
-#: Rows that need a part that is dead, a caller who is gone, or two owners: which test shows them.
+#: Rows that need pages, a part that is dead, a caller who is gone, or two owners: which test shows them.
 ELSEWHERE = {
+    "media.page_range_empty": (
+        "e2e/test_pages_of_media.py",
+        "test_a_page_range_that_leaves_nothing_or_is_none_is_refused",
+    ),
     "request.incomplete": ("unit/api/test_rest_door.py", "test_a_body_that_does_not_arrive_in_time_is_refused"),
     "triton.unavailable": (
         "e2e/test_serve.py",
@@ -421,11 +425,12 @@ ELSEWHERE = {
         "unit/api/test_owners_at_the_doors.py",
         "test_a_pipeline_that_is_not_the_callers_is_forbidden_and_not_listed",
     ),
+    "auth.unavailable": ("unit/api/test_entering.py", "test_where_nobody_can_say_the_answer_is_503"),
     "execution.taken": ("unit/api/test_owners_at_the_doors.py", "test_the_id_of_anothers_record_is_taken"),
     "internal": ("unit/api/test_grpc_door.py", "test_what_nobody_foresaw_shows_a_fixed_text"),
 }
-#: Rows of keys, which are shown where those are tested.
-OF_ACCESS = {"auth.missing", "auth.invalid"}
+#: Rows of a gateway that asks for keys: what a caller shows it.
+OF_KEYS = {"auth.missing": {}, "auth.invalid": {"x-api-key": SECRET}}
 #: Rows that there is no way to by gRPC: it has no paths, no headers but metadata, and no methods of HTTP.
 REST_ALONE = {"request.target_too_long", "request.headers_too_large", "route.not_found", "route.method_not_allowed"}
 
@@ -493,8 +498,26 @@ def test_a_row_is_answered_as_the_table_says(doors: Doors, code: str) -> None:
         check_grpc(failed, code)
 
 
+@pytest.fixture(scope="module")
+def keyed(short_folder: Path, outside: tuple[str, ...]) -> Iterator[Served]:
+    """A gateway that asks for keys."""
+    with serving(short_folder / "keyed", *outside, "--no-worker", "--auth", "api_key") as served:
+        yield served
+
+
+@pytest.mark.parametrize("code", OF_KEYS)
+def test_a_row_of_keys_is_answered_as_the_table_says(keyed: Served, code: str) -> None:
+    with keyed.client() as client:
+        check_rest(client.get("/v1/executions", headers=OF_KEYS[code]), code)
+    with keyed.channel() as channel:
+        asked = executions_pb2_grpc.ExecutionsStub(channel).ListExecutions.with_call
+        with pytest.raises(grpc.RpcError) as failed:
+            asked(executions_pb2.ListExecutionsRequest(), metadata=[*OF_KEYS[code].items()])
+    check_grpc(failed.value, code)
+
+
 def test_every_row_has_a_test() -> None:
-    shown = [*ROWS, *ELSEWHERE, *OF_ACCESS]
+    shown = [*ROWS, *ELSEWHERE, *OF_KEYS]
     assert sorted(shown) == sorted({each.code for each in kinds()})
 
 

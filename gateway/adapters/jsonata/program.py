@@ -11,6 +11,8 @@ from typing import BinaryIO
 from gateway.adapters.children.confined import confine, silence
 from gateway.adapters.children.frames import READY, reply_bytes
 from gateway.adapters.jsonata.frames import REQUEST_HEAD, Outcome, Refusal, refusal_bytes, request_lengths
+from gateway.domain.nesting import too_deep
+from gateway.limits import MAX_TRANSFORM_DEPTH
 
 
 def main() -> None:
@@ -50,8 +52,15 @@ def _answer(requests: BinaryIO, expression: int, document: int, max_result: int)
         return Outcome.INVALID, refusal_bytes(Refusal())
     if found is None:
         return Outcome.NOTHING, b""
-    payload = found.encode()
-    return (Outcome.LIMIT, refusal_bytes(Refusal("size"))) if len(payload) > max_result else (Outcome.RESULT, payload)
+    return _bounded(found.encode(), max_result)
+
+
+def _bounded(payload: bytes, max_result: int) -> tuple[Outcome, bytes]:
+    if len(payload) > max_result:
+        return Outcome.LIMIT, refusal_bytes(Refusal("size"))
+    if too_deep(payload, MAX_TRANSFORM_DEPTH):
+        return Outcome.LIMIT, refusal_bytes(Refusal("deep"))
+    return Outcome.RESULT, payload
 
 
 if __name__ == "__main__":

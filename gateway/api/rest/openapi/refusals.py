@@ -80,7 +80,7 @@ OBSERVATION: Final[Refusals] = (*EXECUTION, ResultGone)
 PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
 TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
 MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
-UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaUnsupported)
+UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaLimit, MediaUnsupported)
 MERGE: Final[Refusals] = (*OBSERVATION, *JSON_BODY, ObservationInvalid)
 #: Those that take a call in.
 ACCEPT: Final[Refusals] = (
@@ -91,6 +91,7 @@ ACCEPT: Final[Refusals] = (
     FileNotFound,
     UrlForbidden,
     UrlFailed,
+    MediaLimit,
     ObservationInvalid,
     TargetForbidden,
     Overloaded,
@@ -104,7 +105,6 @@ EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
     MediaUnsupported,
-    MediaLimit,
     PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
