@@ -9,6 +9,7 @@ from gateway.errors import (
     ExecutionNotFound,
     Forbidden,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     IssuerUnavailable,
@@ -32,6 +33,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -45,7 +47,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those that ask who calls.
 ACCESS: Final[Refusals] = (
     CredentialMissing,
