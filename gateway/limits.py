@@ -30,7 +30,7 @@ MAX_FORM_PARTS: Final = 2 * MAX_MEDIA_PER_CALL
 MAX_PART_HEADERS: Final = 8
 #: Bytes of one such header.
 MAX_PART_HEADER_BYTES: Final = 4096
-#: Characters of `text`, and of the text of one media.
+#: Characters of `text`, and of the text that is read of one media.
 MAX_TEXT_CHARACTERS: Final = 1_000_000
 #: Inputs that one call gives by name.
 MAX_INPUTS: Final = 64

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from gateway.core import results
 from gateway.core.looking import Asked, Look
 from gateway.core.pages import Page
 from gateway.core.together import together
@@ -79,7 +80,8 @@ class Converter:
         failures = [error for _, error in pages if error is not None]
         if failures and len(failures) == len(pages):
             raise failures[0]
-        return look.content([page for page, _ in pages]), [RunError.of(error) for error in failures]
+        content = results.bounded(look.content([page for page, _ in pages]))
+        return content, [RunError.of(error) for error in failures]
 
     async def _page(self, look: Look, number: int, infer: Infer, places: Places) -> tuple[Page, GatewayError | None]:
         """What became of a page, and what it failed with."""

@@ -153,7 +153,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name in given:
             if name not in named:
                 raise InvalidInput(f"The pipeline has no such input. {_declared(named)}", field=f"inputs.{name}")
-        missing = [name for name, each in named.items() if not (each.optional or name in given or name == read)]
+        missing = [name for name, each in named.items() if not each.optional and name not in given and name != read]
         if missing:
             raise InvalidInput(f"The pipeline needs {_quoted(missing)}.", field=f"inputs.{missing[0]}")
         if self.media_input is None and media and read is None:

@@ -48,7 +48,10 @@ class OpenedMedia(Protocol):
 
 
 class MediaReader(Protocol):
-    """Looks into media and renders them, where a broken file breaks nothing else."""
+    """Looks into media and renders them, where a broken file breaks nothing else.
+
+    Whatever is asked of an opened media may be refused as `Overloaded`, where the machine is short of memory.
+    """
 
     def opened(self, data: bytes, kind: str) -> AbstractAsyncContextManager[OpenedMedia]:
         """A media of a content type, for the length of a block."""

@@ -1,12 +1,14 @@
 """Documents of several pages, through the pipeline that reads text, over both doors and in the background."""
 
 import base64
+import io
 import json
 from typing import Any
 
 import grpc
 import httpx
 import pytest
+from PIL import Image
 
 from documents import encoded, page, pdf, tiff, word
 from gateway.v1 import media_pb2, pipelines_pb2, pipelines_pb2_grpc
@@ -39,6 +41,14 @@ def refused(rest: httpx.Client, *media: bytes, **fields: object) -> tuple[int, s
     answer = rest.post("/v1/pipelines/ocr/executeSync", json=body(*media, **fields))
     problem = answer.json()
     return answer.status_code, problem["code"], problem.get("field")
+
+
+def ended(rest: httpx.Client, run_id: str) -> dict[str, Any]:
+    """The run, when it has ended."""
+    run: dict[str, Any] = {"done": False}
+    while not run["done"]:
+        run = rest.get(f"/v1/runs/{run_id}", params={"wait": 60}).json()
+    return run
 
 
 def test_a_pdf_of_five_pages_makes_one_entry_with_a_documentpage_for_each(rest: httpx.Client) -> None:
@@ -98,10 +108,7 @@ def test_the_same_over_grpc(channel: grpc.Channel) -> None:
 
 def test_the_same_in_the_background(rest: httpx.Client) -> None:
     accepted = rest.post("/v1/pipelines/ocr/executeAsync", json=body(PDF, TIFF, pageRange="1,2")).json()
-    run = rest.get(f"/v1/runs/{accepted['runId']}", params={"wait": 60}).json()
-    while not run["done"]:
-        run = rest.get(f"/v1/runs/{accepted['runId']}", params={"wait": 60}).json()
-    assert run["state"] == "completed", run
+    assert ended(rest, accepted["runId"])["state"] == "completed"
     first, second = rest.get(f"/v1/executions/{accepted['executionId']}/observation").json()["mediaContents"]
     assert words(first) == words(second) == {2: "TWO", 3: "THREE"}
 
@@ -120,3 +127,21 @@ def test_a_photograph_is_upright_before_it_is_read(rest: httpx.Client) -> None:
     for fields in ({}, {"tryImageConversion": True}):
         (entry,) = observed(rest, photograph, **fields)
         assert words(entry) == {1: "UPRIGHT"}
+
+
+def test_a_run_of_which_a_page_fails_is_completed_with_errors_and_names_the_page(rest: httpx.Client) -> None:
+    accepted = rest.post("/v1/pipelines/ocr/executeAsync", json=body(damaged_tiff())).json()
+    run = ended(rest, accepted["runId"])
+    assert run["state"] == "completed_with_errors"
+    (entry,) = rest.get(f"/v1/executions/{accepted['executionId']}/observation").json()["mediaContents"]
+    assert words(entry) == {1: "ONE", 3: "THREE"}
+    assert [(each["page"], each["code"]) for each in entry["errors"]] == [(2, "media.unreadable")]
+    assert rest.get(f"/v1/executions/{accepted['executionId']}").json()["status"] == "COMPLETED_WITH_ERRORS"
+
+
+def damaged_tiff() -> bytes:
+    """A TIFF whose second frame cannot be unpacked."""
+    with Image.open(io.BytesIO(TIFF)) as image:
+        image.seek(1)
+        at, length = image.tag_v2[273][0], image.tag_v2[279][0]
+    return TIFF[:at] + b"\xff" * length + TIFF[at + length :]

@@ -19,7 +19,7 @@ from documents import encoded, page, pdf, slides, tiff, word
 from gateway.adapters.rendering.bounds import Bounds
 from gateway.adapters.rendering.pool import DecoderPool
 from gateway.domain.conversion import PDF, SLIDES, TIFF, WORD, Shape
-from gateway.errors import Draining, MediaLimit, MediaRefused, MediaUnreadable
+from gateway.errors import Draining, MediaLimit, MediaRefused, MediaUnreadable, Overloaded
 from gateway.limits import MIB
 
 #: Seconds after which a test that should have ended long ago is given up.
@@ -255,6 +255,18 @@ async def test_a_decoder_that_crashes_makes_one_media_unreadable_and_nobody_else
             with pytest.raises(MediaUnreadable, match="broke on it"):
                 await rendering
             assert len(await asyncio.gather(*waiting)) == 3
+
+
+async def test_a_decoder_that_the_machine_kills_says_nothing_about_the_media(started: Started) -> None:
+    pool = started(children=1, timeout=600)
+    async with pool.opened(ENDLESS, PDF) as media:
+        await media.describe()
+        (pid,) = pool.pids()
+        rendering = asyncio.create_task(media.page(0))
+        await eventually(lambda: psutil.Process(pid).cpu_times().user > 0.3)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Overloaded):
+            await rendering
 
 
 async def test_children_start_at_first_use_and_stay(started: Started) -> None:

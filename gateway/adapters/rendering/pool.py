@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from gateway.adapters.rendering.bounds import Bounds
 from gateway.adapters.rendering.frames import OUT_OF_MEMORY, Outcome, Request, Wish, request_bytes, sized
 from gateway.domain.conversion import Shape
 from gateway.domain.tensors import Value
-from gateway.errors import MediaLimit, MediaRefused, MediaUnreadable
+from gateway.errors import GatewayError, MediaLimit, MediaUnreadable, Overloaded
 from gateway.limits import DECODER_CHILDREN, DECODER_MEMORY, DECODER_TIMEOUT
 
 _PROGRAM: Final = "gateway.adapters.rendering.program"
@@ -116,7 +117,10 @@ def _write(file: int, data: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def _died(status: int) -> MediaRefused:
+def _died(status: int) -> GatewayError:
+    if status == -signal.SIGKILL:
+        # Nobody but the machine does that, where memory is short: the media may be as good as any.
+        return Overloaded("The machine has ended the gateway's decoder; try again shortly.")
     if status == OUT_OF_MEMORY:
         metrics.DECODER_OUT_OF_MEMORY.inc()
         return MediaLimit("The media needs more memory to be decoded than it may have.")
