@@ -1,7 +1,9 @@
 """Each way by which media come in, through the installed gateway to an ensemble: and each way's refusals."""
 
 import base64
+import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from typing import Any
 
 import grpc
 import httpx
+import PIL.Image
 import pytest
 
 from e2e.served import Served, serving
@@ -174,6 +177,21 @@ def test_a_media_that_came_in_pieces_is_run_by_its_id(
             iter(executions_pb2.UploadMediaRequest(execution_id=execution_id, data=each) for each in pieces)
         )
     assert len(ran(pipelines, Media(media_id=record.media_id), execution_id=execution_id)) == 1
+
+
+def test_pages_are_chosen_in_whichever_way_a_media_comes(
+    client: httpx.Client, pipelines: pipelines_pb2_grpc.PipelinesStub
+) -> None:
+    frames, file = [PIL.Image.new("L", (size, 8)) for size in (16, 24, 32)], io.BytesIO()
+    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+    tiff, options = file.getvalue(), {"tryImageConversion": "true", "pageRange": "1"}
+    raw = client.post(RUN, content=tiff, headers={"Content-Type": "image/tiff"}, params=options)
+    form = client.post(RUN, files={"file": ("a.tiff", tiff)}, data=options)
+    media = [{"base64": base64.b64encode(tiff).decode(), "pageRange": "1"}]
+    by_json = client.post(RUN, json={"media": media, "tryImageConversion": True})
+    by_grpc = ran(pipelines, Media(data=tiff, page_range="1"), try_image_conversion=True)
+    for found in (raw.json(), form.json(), by_json.json(), by_grpc):
+        assert re.findall(r'"width": (\d+)', json.dumps(found)) == ["24"]
 
 
 @pytest.mark.parametrize("path", ["/image", "/moved", f"/image?token={SECRET}"])

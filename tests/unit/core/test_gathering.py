@@ -179,7 +179,8 @@ async def test_nothing_is_fetched_for_a_call_that_is_refused_anyway() -> None:
 
 async def test_what_a_run_in_the_background_names_is_staged_like_what_others_bring() -> None:
     built = await built_with()
-    await built.runs.execute_async(ANYONE, naming(UrlReference(URL, "0-1"), StoredReference("m"), execution_id="mine"))
+    asked = naming(UrlReference(URL, "0-1"), StoredReference("m"), execution_id="mine", image_conversion=True)
+    await built.runs.execute_async(ANYONE, asked)
     (accepted,) = built.records.accepted
     first, second = accepted.request.media
     assert (first.media_id, first.pages, second.media_id) == ("media-1", "0-1", "m")
