@@ -269,6 +269,14 @@ async def test_a_decoder_that_the_machine_kills_says_nothing_about_the_media(sta
             await rendering
 
 
+async def test_a_large_media_comes_through_whole(pool: DecoderPool) -> None:
+    data = bombs.noise(2000, 1500, "BMP")
+    async with pool.opened(data, "image/bmp") as media:
+        value = await media.pixels("X", 0)
+    with Image.open(io.BytesIO(data)) as image:
+        assert bytes(value.data) == image.tobytes()
+
+
 async def test_children_start_at_first_use_and_stay(started: Started) -> None:
     pool = started()
     assert pool.pids() == set()

@@ -23,8 +23,8 @@ from gateway.limits import DECODER_CHILDREN, DECODER_MEMORY, DECODER_TIMEOUT
 _PROGRAM: Final = "gateway.adapters.rendering.program"
 #: One heap for all threads, and memory that is free goes back to the system.
 _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
-#: Bytes that are copied without a thread of their own.
-_SMALL: Final = 1024 * 1024
+#: Bytes that are copied at once.
+_PIECE: Final = 4 * 1024 * 1024
 _REFUSALS: Final = {Outcome.UNREADABLE: MediaUnreadable, Outcome.LIMIT: MediaLimit}
 
 
@@ -105,16 +105,12 @@ class HeldMedia:
 
 
 async def _fill(file: int, data: bytes) -> None:
-    if len(data) <= _SMALL:
-        _write(file, data)
-    else:
-        await asyncio.to_thread(_write, file, data)
-
-
-def _write(file: int, data: bytes) -> None:
+    """Copy a piece at a time, with others in between; a thread might still write when the file is closed."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(file, rest) :]
+        rest = rest[os.write(file, rest[:_PIECE]) :]
+        if rest:
+            await asyncio.sleep(0)
 
 
 def _died(status: int) -> GatewayError:
