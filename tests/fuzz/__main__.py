@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from e2e.served import serving
-from fuzz.schema import light_models, tried
+from fuzz.schema import guarded, tried
 from places import ROOT
 
 #: Where the tests stand that draw their examples by Hypothesis.
@@ -49,9 +48,8 @@ def _schema(cases: int, seed: int) -> bool:
     with tempfile.TemporaryDirectory(prefix="gw-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        models = light_models(folder / "models")
-        with serving(folder / "data", "--model-repository", str(models)) as served:
-            found = tried(served.rest, cases, seed, folder)
+        with guarded(folder) as (served, key):
+            found = tried(served.rest, key, cases, seed, folder)
         print(found.stdout, found.stderr, sep="\n")
         errors = [line for line in served.said.read_text().splitlines() if '"level":"error"' in line]
         print(*errors[:20], sep="\n")
