@@ -6,8 +6,8 @@
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
     ├── CredentialMissing, CredentialInvalid, Forbidden
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, RunNotFound, HookNotFound,
-    │              DeliveryNotFound, ResultGone;
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, ArtifactNotFound,
+    │              RunNotFound, HookNotFound, DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded, RateLimited
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
@@ -240,6 +240,18 @@ class MediaNotFound(NotFound):
     """The execution has no media with this ID."""
 
     code = "media.not_found"
+
+
+class FileNotFound(NotFound):
+    """There is no file with this ID."""
+
+    code = "file.not_found"
+
+
+class ArtifactNotFound(NotFound):
+    """The execution has no artifact with this ID."""
+
+    code = "artifact.not_found"
 
 
 class RunNotFound(NotFound):

@@ -8,6 +8,12 @@ MIB: Final = 1024 * 1024
 MAX_BODY_BYTES: Final = 64 * MIB
 #: Media of one call.
 MAX_MEDIA_PER_CALL: Final = 256
+#: Parts of a form.
+MAX_FORM_PARTS: Final = 2 * MAX_MEDIA_PER_CALL
+#: Headers of one part of a form.
+MAX_PART_HEADERS: Final = 8
+#: Bytes of one such header.
+MAX_PART_HEADER_BYTES: Final = 4096
 #: Inferences of one call that are with Triton at the same time.
 MEDIA_IN_PARALLEL: Final = 8
 #: Calls of executeSync in hand at once; past it a call is refused at once (setting).
@@ -16,6 +22,10 @@ MAX_SYNC_CALLS: Final = 256
 MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 #: Inferences with Triton at once, over all calls; those past it wait in order (setting).
 MAX_INFERENCES: Final = 64
+#: Artifacts of one entry.
+MAX_ARTIFACTS_PER_ENTRY: Final = 64
+#: Bytes of one artifact.
+MAX_ARTIFACT_BYTES: Final = 64 * MIB
 #: Pixels of an image that the gateway itself decodes (role `image`).
 MAX_IMAGE_PIXELS: Final = 64_000_000
 #: Bytes of one answer from Triton.
@@ -136,12 +146,26 @@ REMOVAL_TIMEOUT: Final = 600.0
 REMOVAL_LEASE: Final = 300.0
 #: Seconds within which media that is being uploaded must be recorded.
 UPLOAD_TIMEOUT: Final = 3600.0
+#: Bytes of one file that is put in to be used by its ID (setting).
+MAX_FILE_BYTES: Final = 256 * MIB
+#: Files that are being put in at once, per process; more are refused.
+MAX_FILE_UPLOADS: Final = 32
+#: Characters of the name of a file.
+MAX_FILENAME_CHARACTERS: Final = 255
+#: Bytes of one field that stands beside a file in its form.
+MAX_FILE_FIELD_BYTES: Final = 4096
+#: Characters of what a file is for.
+MAX_PURPOSE_CHARACTERS: Final = 64
+#: Bytes of a stored blob that are written, read or sent at once.
+BLOB_PIECE_BYTES: Final = MIB
 #: Seconds that an execution, a record or a key may be kept at the most, where it is not for ever.
 MAX_RETENTION: Final = 100 * 365 * 24 * 3600.0
 #: Seconds for which an execution is kept after its last change (setting).
 EXECUTION_RETENTION: Final = 30 * 24 * 3600.0
 #: Seconds for which the record of a transient run is kept (setting).
 TRANSIENT_RETENTION: Final = 24 * 3600.0
+#: Seconds for which a file is kept that names no time of its own (setting).
+FILE_RETENTION: Final = 30 * 24 * 3600.0
 #: Seconds for which an idempotency key is known, if the record of its run is not kept longer (setting).
 KEY_RETENTION: Final = 24 * 3600.0
 #: Seconds for which a delivery that has ended is kept (setting).

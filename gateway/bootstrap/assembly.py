@@ -10,11 +10,13 @@ import grpc.aio
 
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
+from gateway.adapters.postgres.artifacts import PostgresArtifacts
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.doomed import PostgresDoomed
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.files import PostgresFiles
 from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.pipelines import PostgresPipelines
@@ -33,11 +35,13 @@ from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
+from gateway.core.artifacts import Artifacts
 from gateway.core.calling import Stores, runs_over
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
+from gateway.core.files import Files
 from gateway.core.following import Following
 from gateway.core.healing import Healing
 from gateway.core.health import Health
@@ -97,9 +101,10 @@ async def core(
     transformer = TransformPool()
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
-    dispatcher = Dispatcher(engine, PillowDecoder(), healing)
-    staging, following, holding = Staging(blobs, store), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
+    artifacts = Artifacts(PostgresArtifacts(database), blobs, removal)
+    dispatcher = Dispatcher(engine, PillowDecoder(), healing, artifacts)
+    staging, following, holding = Staging(blobs, store), Following(store), Holding()
     stray = StrayMedia(blobs, store, settings.sweep_after)
     expired = expiring(PostgresRetention(database), retention)
     runs = runs_over(
@@ -113,11 +118,14 @@ async def core(
         telling,
         settings.max_queued_runs,
     )
+    files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
     observations = Observations(entries, transformer, telling)
     services = Services(
         pipelines=pipelines,
         runs=runs,
         executions=Executions(executions, blobs, removal, retention, telling),
+        files=files,
+        artifacts=artifacts,
         observations=observations,
         hooks=Hooks(hooks, telling),
         deliveries=Deliveries(deliveries, hooks, executions, telling),

@@ -56,6 +56,7 @@ class Gatekeeper:
         """
         call.check()
         pipeline = await self._pipelines.runnable(call.pipeline_id)
+        _check_kept(pipeline, call)
         stored = await self._stored(call)
         media, given = _placed(pipeline, call)
         pipeline.check_inputs(given, len(media) or len(stored))
@@ -89,6 +90,15 @@ class Gatekeeper:
             return tuple(records)
         by_id = {each.media_id: each for each in records}
         return tuple(_named(by_id, media_id, index) for index, media_id in enumerate(call.media_ids))
+
+
+def _check_kept(pipeline: Pipeline, call: Call) -> None:
+    """Refuse a call of which nothing is kept where what is made can only be fetched later."""
+    if call.transient and pipeline.makes_artifacts:
+        raise InvalidInput(
+            "The pipeline makes artifacts, which are fetched by their ID; a transient call keeps none.",
+            field="transient",
+        )
 
 
 def _named(records: dict[str, MediaRecord], media_id: str, index: int) -> MediaRecord:

@@ -7,7 +7,9 @@ import msgspec
 
 from gateway import metrics, tracing
 from gateway.core import inputs, results
+from gateway.core.artifacts import Artifacts, parted
 from gateway.core.healing import Healing
+from gateway.domain.artifacts import Artifact
 from gateway.domain.calls import Parameter
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Pipeline
@@ -27,15 +29,23 @@ class Work(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Parameter]
     #: One per inference; the engine fills them in.
     dispatches: list[Dispatch]
+    #: What was made beside the contents, by the place of the entry that names it.
+    artifacts: dict[int, list[Artifact]] = {}
+
+    @property
+    def made(self) -> tuple[Artifact, ...]:
+        """All artifacts, in the order of their entries."""
+        return tuple(each for _, artifacts in sorted(self.artifacts.items()) for each in artifacts)
 
 
 class Dispatcher:
     """Runs the inferences of one run, several at a time, within its deadline."""
 
-    def __init__(self, engine: InferenceEngine, images: ImageDecoder, healing: Healing):
+    def __init__(self, engine: InferenceEngine, images: ImageDecoder, healing: Healing, artifacts: Artifacts):
         self._engine = engine
         self._images = images
         self._healing = healing
+        self._artifacts = artifacts
 
     async def contents(self, work: Work, seconds: float) -> list[bytes]:
         """The content of each entry, in call order.
@@ -79,7 +89,7 @@ class Dispatcher:
             request = Inference(work.pipeline.pipeline_id, values, name, work.parameters)
             with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
                 answer = await self._answer(work.pipeline, request, dispatch)
-            return results.content(work.pipeline, answer)
+            return await self._content(work, index, answer)
         except MediaRefused as error:
             if error.step is not None and error.step not in work.pipeline.models:
                 # Not one of our steps' refusals, whatever it looks like.
@@ -90,6 +100,15 @@ class Dispatcher:
             metrics.INFERENCES.dec()
             metrics.QUEUE.observe(dispatch.waited)
             metrics.TRITON.observe(dispatch.computed)
+
+    async def _content(self, work: Work, index: int, answer: list[Value]) -> bytes:
+        """What stands in the entry, but for its artifacts, which are stored."""
+        if not work.pipeline.makes_artifacts:
+            return results.content(work.pipeline, answer)
+        made, rest = parted(work.pipeline, answer)
+        content = results.content(work.pipeline, rest) if rest or not made else b"{}"
+        work.artifacts.setdefault(index, []).extend(await self._artifacts.stored(work.run_id, made, content))
+        return content
 
     async def _answer(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
         """Triton's answer; where a model died meanwhile, that of a second try after its healing."""

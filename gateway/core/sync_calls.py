@@ -95,6 +95,7 @@ class SyncCalls:
             run=run,
             seed=() if call.transient else seed,
             entries=() if call.transient else found,
+            artifacts=work.made,
             supersedes=call.idempotent,
             tag=call.tag,
             meta_data=call.meta_data,

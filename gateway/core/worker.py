@@ -173,7 +173,8 @@ class Worker:
         at = self._clock()
         run = attempt.completed(claimed.run, work, at)
         entries = attempt.entries(run, work, contents, at)
-        await self._end(claimed, FinishedRun(run=run, supersedes=claimed.request.idempotent), entries)
+        finished = FinishedRun(run=run, supersedes=claimed.request.idempotent, artifacts=work.made)
+        await self._end(claimed, finished, entries)
 
     async def _fail(self, claimed: ClaimedRun, work: Work | None, error: GatewayError) -> None:
         """What can heal is tried again later; what cannot, and what was tried often enough, has failed."""

@@ -39,6 +39,8 @@ class OutputRole(enum.StrEnum):
     TEXT = "text"
     JSON = "json"
     TENSOR = "tensor"
+    #: Encoded bytes, such as an image, that are stored and fetched by an ID; the entry names them.
+    ARTIFACT = "artifact"
     #: Decided by what comes: see `gateway.core.results`.
     AUTO = "auto"
 
@@ -118,6 +120,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     def models(self) -> frozenset[str]:
         """The models that its steps call."""
         return frozenset(step.model for step in self.steps)
+
+    @property
+    def makes_artifacts(self) -> bool:
+        """Whether its runs may leave bytes that are fetched by their ID."""
+        return any(each.role is OutputRole.ARTIFACT for each in self.outputs)
 
     def check_inputs(self, given: dict[str, object], media: int) -> None:
         """Refuse a call that names inputs there are not, or leaves out one that is needed.

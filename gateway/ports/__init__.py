@@ -1,10 +1,12 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
 from gateway.ports.access import Authenticator
+from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
+from gateway.ports.files import FileStore, Uploads
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
@@ -26,6 +28,7 @@ from gateway.ports.transforms import Transformer
 
 __all__ = [
     "AcceptedRun",
+    "ArtifactStore",
     "Authenticator",
     "BlobStore",
     "Canceled",
@@ -39,6 +42,7 @@ __all__ = [
     "EntryStore",
     "ExecutionStore",
     "Extended",
+    "FileStore",
     "FinishedRun",
     "HookStore",
     "ImageDecoder",
@@ -53,5 +57,6 @@ __all__ = [
     "RunStore",
     "Transformer",
     "Turns",
+    "Uploads",
     "Witness",
 ]

@@ -25,6 +25,8 @@ CONTRACT = {
     "execution.not_found": (404, "NOT_FOUND"),
     "run.not_found": (404, "NOT_FOUND"),
     "media.not_found": (404, "NOT_FOUND"),
+    "file.not_found": (404, "NOT_FOUND"),
+    "artifact.not_found": (404, "NOT_FOUND"),
     "hook.not_found": (404, "NOT_FOUND"),
     "delivery.not_found": (404, "NOT_FOUND"),
     "hook.exists": (409, "ALREADY_EXISTS"),

@@ -7,6 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.api.grpc.executions import Executions
+from gateway.api.grpc.files import Files
 from gateway.api.grpc.hooks import Hooks
 from gateway.api.grpc.observations import Observations
 from gateway.api.grpc.pipelines import Pipelines
@@ -18,6 +19,8 @@ from gateway.limits import DISCOVERY_INTERVAL
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
+    files_pb2,
+    files_pb2_grpc,
     hooks_pb2,
     hooks_pb2_grpc,
     observations_pb2,
@@ -30,7 +33,7 @@ from gateway.v1 import (
 
 _SERVICES = (
     *(module.DESCRIPTOR.services_by_name.values() for module in (pipelines_pb2, executions_pb2)),
-    *(module.DESCRIPTOR.services_by_name.values() for module in (runs_pb2, observations_pb2, hooks_pb2)),
+    *(module.DESCRIPTOR.services_by_name.values() for module in (runs_pb2, observations_pb2, hooks_pb2, files_pb2)),
 )
 NAMES = tuple(service.full_name for services in _SERVICES for service in services)
 
@@ -50,18 +53,13 @@ class GrpcServer:
                 ("grpc.so_reuseport", int(reuse_port)),
             ],
         )
-        executions_pb2_grpc.add_ExecutionsServicer_to_server(
-            guarded(Executions(services), services.access), self._server
-        )
-        observations_pb2_grpc.add_ObservationsServicer_to_server(
-            guarded(Observations(services), services.access), self._server
-        )
         access = services.access
         pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services), access), self._server)
         executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services), access), self._server)
         runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services), access), self._server)
         observations_pb2_grpc.add_ObservationsServicer_to_server(guarded(Observations(services), access), self._server)
         hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services), access), self._server)
+        files_pb2_grpc.add_FilesServicer_to_server(guarded(Files(services), access), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

@@ -9,11 +9,13 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
+from gateway.api.rest.artifacts import ARTIFACTS
 from gateway.api.rest.docs import DOCS
 from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
+from gateway.api.rest.files import FILES
 from gateway.api.rest.hooks import HOOKS
 from gateway.api.rest.observations import OBSERVATIONS
 from gateway.api.rest.routes import READING, health, metrics, ready
@@ -45,7 +47,7 @@ def rest_app(services: Services) -> Litestar:
             Router("/", route_handlers=[metrics], before_request=enter),
             Router(
                 "/v1",
-                route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS],
+                route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS, *FILES, *ARTIFACTS],
                 before_request=enter,
             ),
         ],

@@ -14,7 +14,7 @@ from gateway.limits import BLOBS_PER_SWEEP
 from gateway.settings import Settings
 from unit.fakes import START, FakeBlobs, FakeDoomed, FakeRecords
 
-FOR_EVER = Retention(executions=0, transient=0, media=0, keys=0, deliveries=0, queue_log=0)
+FOR_EVER = Retention(executions=0, transient=0, media=0, files=0, keys=0, deliveries=0, queue_log=0)
 
 
 class FakeRetention:

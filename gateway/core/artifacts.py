@@ -1,0 +1,119 @@
+"""Artifacts: what the outputs of that role hold is stored as it comes, and recorded with the end of its run.
+
+Each blob is doomed before it is stored, and only the transaction that ends the run takes it out of there: what a run
+leaves that fails, is lost, or never ends is removed by the sweeper.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from gateway.core.executions import place
+from gateway.core.files import opened
+from gateway.core.removal import Removal
+from gateway.domain.access import Caller
+from gateway.domain.artifacts import FIELD, Artifact, ArtifactPage
+from gateway.domain.ids import known_form, new_id, now
+from gateway.domain.media_types import sniff
+from gateway.domain.pipelines import OutputRole, Pipeline
+from gateway.domain.tensors import Value, bytes_elements
+from gateway.errors import ArtifactNotFound, WiringInvalid
+from gateway.limits import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS_PER_ENTRY
+from gateway.ports import ArtifactStore, BlobStore
+
+_UNKNOWN: Final = "application/octet-stream"
+
+
+def parted(pipeline: Pipeline, values: Iterable[Value]) -> tuple[list[Value], list[Value]]:
+    """Of what Triton answered the artifacts, and the rest."""
+    names = {each.name for each in pipeline.outputs if each.role is OutputRole.ARTIFACT}
+    made: list[Value] = []
+    rest: list[Value] = []
+    for value in values:
+        (made if value.name in names else rest).append(value)
+    return made, rest
+
+
+class Artifacts:
+    """Stores artifacts, and gives them out."""
+
+    def __init__(
+        self, store: ArtifactStore, blobs: BlobStore, removal: Removal, *, clock: Callable[[], datetime] = now
+    ):
+        self._store = store
+        self._blobs = blobs
+        self._removal = removal
+        self._clock = clock
+
+    async def stored(self, run_id: str, made: Sequence[Value], content: bytes) -> list[Artifact]:
+        """The artifacts that these outputs hold, to be recorded with the end of the run; empty elements are none.
+
+        Raises:
+            WiringInvalid: they are no BYTES, too many, or too large; or `content`, the rest of the entry, has a field
+                of their name.
+            StorageUnavailable: they cannot be said to be stored.
+        """
+        found = [(name, data) for name, data in _elements(made) if data]
+        if not found:
+            return []
+        _check(found, content)
+        artifacts = [self._artifact(run_id, name, data) for name, data in found]
+        await self._removal.announce([each.blob for each in artifacts])
+        for artifact, (_, data) in zip(artifacts, found, strict=True):
+            await self._blobs.put(artifact.blob, data)
+        return artifacts
+
+    def _artifact(self, run_id: str, name: str, data: bytes) -> Artifact:
+        artifact_id = new_id()
+        return Artifact(
+            artifact_id=artifact_id,
+            run_id=run_id,
+            name=name,
+            content_type=sniff(data) or _UNKNOWN,
+            size=len(data),
+            created_at=self._clock(),
+            blob=f"artifacts/{run_id}/{artifact_id}",
+        )
+
+    async def page(self, caller: Caller, execution_id: str, limit: int, cursor: str | None) -> ArtifactPage:
+        """The artifacts of an execution, in the order in which they were made.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            InvalidInput: the cursor is not one that this list gave.
+        """
+        after = place(cursor) or 0
+        found = await self._store.page(known_form(execution_id), caller.sees, limit + 1, after)
+        artifacts = [each for _, each in found[:limit]]
+        return ArtifactPage(artifacts, str(found[limit - 1][0]) if len(found) > limit else None)
+
+    async def content(
+        self, caller: Caller, execution_id: str, artifact_id: str
+    ) -> tuple[Artifact, AsyncIterator[bytes]]:
+        """An artifact, and its bytes in pieces.
+
+        Raises:
+            ExecutionNotFound, ArtifactNotFound: there is no such execution or artifact.
+        """
+        artifact = await self._store.get(known_form(execution_id), artifact_id, caller.sees)
+        return artifact, await opened(self._blobs.stream(artifact.blob), ArtifactNotFound)
+
+
+def _elements(made: Iterable[Value]) -> Iterator[tuple[str, bytes]]:
+    for value in made:
+        if value.datatype != "BYTES":
+            raise WiringInvalid("An output declared as an artifact is not BYTES.", field=value.name)
+        for element in bytes_elements(value.data):
+            yield value.name, element
+
+
+def _check(found: Sequence[tuple[str, bytes]], content: bytes) -> None:
+    if len(found) > MAX_ARTIFACTS_PER_ENTRY:
+        raise WiringInvalid(f"A model made more than {MAX_ARTIFACTS_PER_ENTRY} artifacts of one media.")
+    for name, data in found:
+        if len(data) > MAX_ARTIFACT_BYTES:
+            raise WiringInvalid(f"A model made an artifact of more than {MAX_ARTIFACT_BYTES} bytes.", field=name)
+    if FIELD in msgspec.json.decode(content, type=dict[str, msgspec.Raw]):
+        raise WiringInvalid("An observation holds a field, artifacts, that other outputs need.")
