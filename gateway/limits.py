@@ -24,6 +24,8 @@ MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 MAX_INFERENCES: Final = 64
 #: Artifacts of one entry.
 MAX_ARTIFACTS_PER_ENTRY: Final = 64
+#: Elements of a tensor that stands in an entry; a larger one is an artifact.
+MAX_TENSOR_ELEMENTS: Final = 100_000
 #: Bytes of one artifact.
 MAX_ARTIFACT_BYTES: Final = 64 * MIB
 #: Pixels of an image that the gateway itself decodes (role `image`).

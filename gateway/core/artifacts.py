@@ -1,4 +1,5 @@
-"""Artifacts: what the outputs of that role hold is stored as it comes, and recorded with the end of its run.
+"""Artifacts: what outputs of that role hold, and tensors too large for an entry, stored as they come and recorded with
+the end of their run.
 
 Each blob is doomed before it is stored, and only the transaction that ends the run takes it out of there: what a run
 leaves that fails, is lost, or never ends is removed by the sweeper.
@@ -20,20 +21,33 @@ from gateway.domain.media_types import sniff
 from gateway.domain.pipelines import OutputRole, Pipeline
 from gateway.domain.tensors import Value, bytes_elements
 from gateway.errors import ArtifactNotFound, WiringInvalid
-from gateway.limits import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS_PER_ENTRY
+from gateway.limits import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS_PER_ENTRY, MAX_TENSOR_ELEMENTS
 from gateway.ports import ArtifactStore, BlobStore
 
 _UNKNOWN: Final = "application/octet-stream"
 
 
+class _Made(msgspec.Struct, frozen=True):
+    """Bytes that a run made, not stored yet."""
+
+    name: str
+    data: bytes
+    datatype: str | None = None
+    shape: tuple[int, ...] | None = None
+
+
 def parted(pipeline: Pipeline, values: Iterable[Value]) -> tuple[list[Value], list[Value]]:
-    """Of what Triton answered the artifacts, and the rest."""
-    names = {each.name for each in pipeline.outputs if each.role is OutputRole.ARTIFACT}
-    made: list[Value] = []
+    """Of what Triton answered that which is stored beside the entry, and the rest."""
+    names = _declared(pipeline)
+    aside: list[Value] = []
     rest: list[Value] = []
     for value in values:
-        (made if value.name in names else rest).append(value)
-    return made, rest
+        (aside if value.name in names or value.elements > MAX_TENSOR_ELEMENTS else rest).append(value)
+    return aside, rest
+
+
+def _declared(pipeline: Pipeline) -> frozenset[str]:
+    return frozenset(each.name for each in pipeline.outputs if each.role is OutputRole.ARTIFACT)
 
 
 class Artifacts:
@@ -47,7 +61,9 @@ class Artifacts:
         self._removal = removal
         self._clock = clock
 
-    async def stored(self, run_id: str, made: Sequence[Value], content: bytes) -> list[Artifact]:
+    async def stored(
+        self, pipeline: Pipeline, run_id: str, aside: Sequence[Value], content: bytes, page: int | None = None
+    ) -> list[Artifact]:
         """The artifacts that these outputs hold, to be recorded with the end of the run; empty elements are none.
 
         Raises:
@@ -55,24 +71,27 @@ class Artifacts:
                 of their name.
             StorageUnavailable: they cannot be said to be stored.
         """
-        found = [(name, data) for name, data in _elements(made) if data]
-        if not found:
+        made = list(_made(_declared(pipeline), aside))
+        if not made:
             return []
-        _check(found, content)
-        artifacts = [self._artifact(run_id, name, data) for name, data in found]
+        _check(made, content)
+        artifacts = [self._artifact(run_id, each, page) for each in made]
         await self._removal.announce([each.blob for each in artifacts])
-        for artifact, (_, data) in zip(artifacts, found, strict=True):
-            await self._blobs.put(artifact.blob, data)
+        for artifact, each in zip(artifacts, made, strict=True):
+            await self._blobs.put(artifact.blob, each.data)
         return artifacts
 
-    def _artifact(self, run_id: str, name: str, data: bytes) -> Artifact:
+    def _artifact(self, run_id: str, made: _Made, page: int | None) -> Artifact:
         artifact_id = new_id()
         return Artifact(
             artifact_id=artifact_id,
             run_id=run_id,
-            name=name,
-            content_type=sniff(data) or _UNKNOWN,
-            size=len(data),
+            name=made.name,
+            page=page,
+            datatype=made.datatype,
+            shape=made.shape,
+            content_type=(sniff(made.data) if made.datatype is None else None) or _UNKNOWN,
+            size=len(made.data),
             created_at=self._clock(),
             blob=f"artifacts/{run_id}/{artifact_id}",
         )
@@ -101,19 +120,23 @@ class Artifacts:
         return artifact, await opened(self._blobs.stream(artifact.blob), ArtifactNotFound)
 
 
-def _elements(made: Iterable[Value]) -> Iterator[tuple[str, bytes]]:
-    for value in made:
+def _made(declared: frozenset[str], aside: Iterable[Value]) -> Iterator[_Made]:
+    for value in aside:
+        if value.name not in declared:
+            yield _Made(value.name, bytes(value.data), value.datatype, value.shape)
+            continue
         if value.datatype != "BYTES":
             raise WiringInvalid("An output declared as an artifact is not BYTES.", field=value.name)
         for element in bytes_elements(value.data):
-            yield value.name, element
+            if element:
+                yield _Made(value.name, element)
 
 
-def _check(found: Sequence[tuple[str, bytes]], content: bytes) -> None:
-    if len(found) > MAX_ARTIFACTS_PER_ENTRY:
+def _check(made: Sequence[_Made], content: bytes) -> None:
+    if len(made) > MAX_ARTIFACTS_PER_ENTRY:
         raise WiringInvalid(f"A model made more than {MAX_ARTIFACTS_PER_ENTRY} artifacts of one media.")
-    for name, data in found:
-        if len(data) > MAX_ARTIFACT_BYTES:
-            raise WiringInvalid(f"A model made an artifact of more than {MAX_ARTIFACT_BYTES} bytes.", field=name)
+    for each in made:
+        if len(each.data) > MAX_ARTIFACT_BYTES:
+            raise WiringInvalid(f"A model made more than {MAX_ARTIFACT_BYTES} bytes in one artifact.", field=each.name)
     if FIELD in msgspec.json.decode(content, type=dict[str, msgspec.Raw]):
         raise WiringInvalid("An observation holds a field, artifacts, that other outputs need.")

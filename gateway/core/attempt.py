@@ -43,7 +43,7 @@ def entries(run: Run, work: Work, contents: list[bytes], at: datetime) -> tuple[
             pipeline_id=run.pipeline_id,
             pipeline_version=run.pipeline_version,
             created_at=at,
-            content=with_artifacts(content, work.artifacts.get(index, ())),
+            content=with_artifacts(content, work.artifacts_of(index)),
         )
         for index, (media_id, content) in enumerate(zip(media_ids, contents, strict=True))
     )

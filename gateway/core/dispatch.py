@@ -14,8 +14,8 @@ from gateway.domain.calls import Parameter
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.tensors import Value
-from gateway.errors import MediaRefused, PipelineNotReady, RunTimeout, TritonFailed
-from gateway.limits import MEDIA_IN_PARALLEL
+from gateway.errors import MediaRefused, PipelineNotReady, RunTimeout, TritonFailed, WiringInvalid
+from gateway.limits import MAX_TENSOR_ELEMENTS, MEDIA_IN_PARALLEL
 from gateway.ports import Dispatch, ImageDecoder, Inference, InferenceEngine
 
 
@@ -31,11 +31,17 @@ class Work(msgspec.Struct, frozen=True):
     dispatches: list[Dispatch]
     #: What was made beside the contents, by the place of the entry that names it.
     artifacts: dict[int, list[Artifact]] = {}
+    #: Whether more than the record of the run is kept.
+    keeps: bool = True
 
     @property
     def made(self) -> tuple[Artifact, ...]:
         """All artifacts, in the order of their entries."""
-        return tuple(each for _, artifacts in sorted(self.artifacts.items()) for each in artifacts)
+        return tuple(each for index in sorted(self.artifacts) for each in self.artifacts_of(index))
+
+    def artifacts_of(self, index: int) -> list[Artifact]:
+        """Those of one entry, page by page."""
+        return sorted(self.artifacts.get(index, ()), key=lambda each: each.page or 0)
 
 
 class Dispatcher:
@@ -101,13 +107,20 @@ class Dispatcher:
             metrics.QUEUE.observe(dispatch.waited)
             metrics.TRITON.observe(dispatch.computed)
 
-    async def _content(self, work: Work, index: int, answer: list[Value]) -> bytes:
+    async def _content(self, work: Work, index: int, answer: list[Value], page: int | None = None) -> bytes:
         """What stands in the entry, but for its artifacts, which are stored."""
-        if not work.pipeline.makes_artifacts:
+        aside, rest = parted(work.pipeline, answer)
+        if not aside:
             return results.content(work.pipeline, answer)
-        made, rest = parted(work.pipeline, answer)
-        content = results.content(work.pipeline, rest) if rest or not made else b"{}"
-        work.artifacts.setdefault(index, []).extend(await self._artifacts.stored(work.run_id, made, content))
+        if not work.keeps:
+            raise WiringInvalid(
+                f"An output is no part of an observation, or has more than {MAX_TENSOR_ELEMENTS} "
+                "elements: a transient call cannot keep it.",
+                field=aside[0].name,
+            )
+        content = results.content(work.pipeline, rest) if rest else b"{}"
+        made = await self._artifacts.stored(work.pipeline, work.run_id, aside, content, page)
+        work.artifacts.setdefault(index, []).extend(made)
         return content
 
     async def _answer(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:

@@ -158,7 +158,7 @@ class Worker:
         except GatewayError as error:
             await self._fail(claimed, None, error)
             return
-        work = Work(run.run_id, pipeline, media, named, request.parameters, [])
+        work = Work(run.run_id, pipeline, media, named, request.parameters, [], keeps=not request.transient)
         try:
             contents = await self._dispatcher.contents(work, request.timeout)
         except GatewayError as error:

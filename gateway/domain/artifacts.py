@@ -19,6 +19,9 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     #: The page of the media that it was made of, from 1; None where the media has none.
     page: int | None = None
+    #: Of a tensor in Triton's own layout, little-endian, row by row: how it is to be read.
+    datatype: str | None = None
+    shape: tuple[int, ...] | None = None
     content_type: str
     size: int
     created_at: datetime
@@ -44,13 +47,19 @@ class _Named(msgspec.Struct, rename="camel", omit_defaults=True):
     content_type: str
     size: int
     page: int | None = None
+    datatype: str | None = None
+    shape: tuple[int, ...] | None = None
 
 
 def with_artifacts(content: bytes, artifacts: Sequence[Artifact]) -> bytes:
     """The content of an entry, unchanged, with its artifacts behind its own fields."""
     if not artifacts:
         return content
-    named = [_Named(each.artifact_id, each.name, each.content_type, each.size, each.page) for each in artifacts]
     body = content.rstrip()[:-1].rstrip()
     comma = b"" if body == b"{" else b","
-    return body + comma + msgspec.json.encode({FIELD: named})[1:]
+    return body + comma + msgspec.json.encode({FIELD: list(map(_named, artifacts))})[1:]
+
+
+def _named(each: Artifact) -> _Named:
+    how = (each.page, each.datatype, each.shape)
+    return _Named(each.artifact_id, each.name, each.content_type, each.size, *how)

@@ -366,6 +366,8 @@ class Artifact(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    DATATYPE_FIELD_NUMBER: _builtins.int
+    SHAPE_FIELD_NUMBER: _builtins.int
     artifact_id: _builtins.str
     run_id: _builtins.str
     name: _builtins.str
@@ -374,8 +376,12 @@ class Artifact(_message.Message):
     size: _builtins.int
     page: _builtins.int
     """The page of the media that it was made of, from 1; 0 where the media has none."""
+    datatype: _builtins.str
+    """Of a tensor in Triton's own layout, little-endian, row by row: how it is to be read."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
@@ -386,10 +392,12 @@ class Artifact(_message.Message):
         size: _builtins.int = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         page: _builtins.int = ...,
+        datatype: _builtins.str = ...,
+        shape: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_id", b"artifact_id", "content_type", b"content_type", "created_at", b"created_at", "name", b"name", "page", b"page", "run_id", b"run_id", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_id", b"artifact_id", "content_type", b"content_type", "created_at", b"created_at", "datatype", b"datatype", "name", b"name", "page", b"page", "run_id", b"run_id", "shape", b"shape", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

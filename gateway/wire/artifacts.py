@@ -15,6 +15,8 @@ class ArtifactView(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=T
     run_id: str
     name: str
     page: int | None = None
+    datatype: str | None = None
+    shape: tuple[int, ...] | None = None
     content_type: str
     size: int
     created_at: str
@@ -27,6 +29,8 @@ def artifact_view(found: Artifact) -> ArtifactView:
         run_id=found.run_id,
         name=found.name,
         page=found.page,
+        datatype=found.datatype,
+        shape=found.shape,
         content_type=found.content_type,
         size=found.size,
         created_at=rfc3339(found.created_at),
@@ -40,6 +44,8 @@ def artifact_message(found: Artifact) -> executions_pb2.Artifact:
         run_id=found.run_id,
         name=found.name,
         page=found.page or 0,
+        datatype=found.datatype or "",
+        shape=found.shape or (),
         content_type=found.content_type,
         size=found.size,
         created_at=timestamp(found.created_at),

@@ -1,9 +1,10 @@
 """Artifacts in PostgreSQL: written with the ends of runs, and read."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
+import msgspec
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
@@ -12,6 +13,8 @@ from gateway.domain.artifacts import Artifact
 from gateway.domain.ids import is_uuid
 from gateway.errors import ArtifactNotFound, ExecutionNotFound, StorageUnavailable
 from gateway.ports import FinishedRun
+
+_shape: Final = msgspec.json.Decoder(tuple[int, ...])
 
 
 class PostgresArtifacts:
@@ -47,7 +50,7 @@ async def write_artifacts(connection: asyncpg.Connection, batch: Sequence[Finish
         StorageUnavailable: it came too late, and the blobs are being removed; nothing must be written.
     """
     made = [_row(each.run.execution_id, artifact) for each in batch for artifact in each.artifacts]
-    if made and await connection.fetchval(statement("insert_artifacts"), *rows.columns(made, 9)) < len(made):
+    if made and await connection.fetchval(statement("insert_artifacts"), *rows.columns(made, 11)) < len(made):
         raise StorageUnavailable("Storing what the run made took too long; nothing was recorded. Try again shortly.")
 
 
@@ -57,7 +60,8 @@ async def _seen(connection: asyncpg.Connection, execution_id: str, sees: str | N
 
 
 def _row(execution_id: str, made: Artifact) -> tuple[Any, ...]:
-    about = (made.name, made.page, made.content_type, made.size, made.created_at)
+    shape = None if made.shape is None else rows.encode(made.shape)
+    about = (made.name, made.page, made.datatype, shape, made.content_type, made.size, made.created_at)
     return execution_id, made.artifact_id, made.run_id, *about, made.blob
 
 
@@ -67,6 +71,8 @@ def _artifact(row: rows.Row) -> Artifact:
         run_id=str(row["run_id"]),
         name=row["name"],
         page=row["page"],
+        datatype=row["datatype"],
+        shape=None if row["shape"] is None else _shape.decode(row["shape"]),
         content_type=row["content_type"],
         size=row["size"],
         created_at=row["created_at"],

@@ -3,8 +3,10 @@
 from typing import Final
 
 from gateway.errors import (
+    ArtifactNotFound,
     Draining,
     ExecutionNotFound,
+    FileNotFound,
     GatewayError,
     Internal,
     InvalidInput,
@@ -61,6 +63,9 @@ PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
 TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
 MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
 UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaUnsupported)
+FILE: Final[Refusals] = (*RECORDS, FileNotFound)
+FILE_UPLOAD: Final[Refusals] = (*RECORDS, *BODY, Malformed, InvalidInput, Overloaded)
+ARTIFACT: Final[Refusals] = (*EXECUTION, ArtifactNotFound)
 MERGE: Final[Refusals] = (*OBSERVATION, *JSON_BODY, ObservationInvalid)
 #: Those that take a call in.
 ACCEPT: Final[Refusals] = (

@@ -23,6 +23,7 @@ HEADERS: Final[Mapping[str, Schema]] = {
     "Idempotency-Replayed": _header("`true` where the call was made before, under the same key."),
     "ETag": _header("The tag of this state of the run."),
     "Link": _header('The next page, as `<…>; rel="next"`; absent on the last.'),
+    "Content-Disposition": _header("The name under which to save it."),
     "Retry-After": _header("Seconds after which a repeat can succeed.", "integer"),
 }
 

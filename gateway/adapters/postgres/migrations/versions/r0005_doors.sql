@@ -68,6 +68,9 @@ CREATE TABLE artifacts (
     name text NOT NULL,
     -- The page of the media that it was made of, from 1; null where the media has none.
     page integer,
+    -- Of a tensor that is too large to stand in the entry: how its bytes are to be read.
+    datatype text,
+    shape json,
     content_type text NOT NULL,
     size bigint NOT NULL,
     blob text NOT NULL,
