@@ -106,7 +106,7 @@ class Files:
         Raises:
             FileNotFound: there is none of this ID.
         """
-        record = await self._store.get(file_id, caller.sees)
+        record = await self.get(caller, file_id)
         return record, await opened(self._blobs.stream(record.blob), FileNotFound)
 
     async def delete(self, caller: Caller, file_id: str) -> None:

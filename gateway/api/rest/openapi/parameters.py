@@ -39,8 +39,8 @@ _QUERY: Final[Mapping[str, Schema]] = {
     "filename": {"description": "What the file is called, where the body is the file itself."},
     "purpose": {"description": "What the file is for, in a word of your own."},
     "expires_after": {
-        "description": "Seconds for which the file is kept; 0 is for ever. Without it the gateway's setting holds, which "
-        "is 30 days unless the operator says otherwise.",
+        "description": "Seconds for which the file is kept; 0 is for ever. Without it the gateway's setting holds, "
+        "which is 30 days unless the operator says otherwise.",
     },
     "after": {"description": "The last event that was seen; `Last-Event-ID` goes before it."},
 }
