@@ -56,7 +56,7 @@ def with_artifacts(content: bytes, artifacts: Sequence[Artifact]) -> bytes:
     if not artifacts:
         return content
     body = content.rstrip()[:-1].rstrip()
-    comma = b"" if body == b"{" else b","
+    comma = b"" if body.lstrip() == b"{" else b","
     return body + comma + msgspec.json.encode({FIELD: list(map(_named, artifacts))})[1:]
 
 

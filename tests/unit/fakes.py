@@ -1065,8 +1065,9 @@ class Gateway:
         self.telling = Telling(self.hook_store, executions, self.courier)
         self.staging = staging
         self.retention = Retention.of(Settings())
+        self.file_store = FakeFiles(self.records)
         self.files = Files(
-            FakeFiles(self.records), self.blobs, self.removal, self.retention, most_bytes=max_body_bytes, clock=clock
+            self.file_store, self.blobs, self.removal, self.retention, most_bytes=max_body_bytes, clock=clock
         )
         self.executions = Executions(executions, self.blobs, self.removal, self.retention, self.telling, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, self.telling, clock=clock)
