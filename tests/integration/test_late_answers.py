@@ -20,7 +20,7 @@ from gateway.core.pipelines import Pipelines
 from gateway.domain.media import Media
 from gateway.errors import ModelDied, Unavailable
 from gateway.ports import Dispatch, Inference
-from unit.fakes import FakeStore, FakeTurns, text
+from unit.fakes import FakeStore, FakeTurns, Gateway, text
 
 CODE = """
 import json, pathlib, time
@@ -115,7 +115,9 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         held_up = processes(new_folder)
         for each in held_up:
             each.suspend()
-        ours = asyncio.create_task(Dispatcher(engine, PillowDecoder(), healing).contents(work, 30.0))
+        ours = asyncio.create_task(
+            Dispatcher(engine, PillowDecoder(), healing, Gateway().artifacts).contents(work, 30.0)
+        )
         with pytest.raises(ModelDied):
             await other
         first.with_suffix(".go").touch()
