@@ -12,7 +12,7 @@ from gateway.cli.saving import save
 from gateway.sdk.client import Client
 from gateway.sdk.errors import Refused
 
-_COLUMNS = ("fileId", "filename", "contentType", "size", "purpose", "createdAt", "expiresAt")
+_COLUMNS = ("fileId", "filename", "contentType", "size", "expiresAt")
 
 
 @click.group()
