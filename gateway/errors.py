@@ -10,7 +10,8 @@
     │              RunNotFound, HookNotFound, DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded, RateLimited
-    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, PipelineNotReady (ModelDied), Draining, WorkerLost
+    ├── Unavailable ─ TritonUnavailable, StorageUnavailable, IssuerUnavailable, PipelineNotReady (ModelDied), Draining,
+    │                 WorkerLost
     ├── KeyInFlight ─ KeyLost
     ├── RunFinished, HookExists, ExecutionTaken
     ├── TritonFailed ─ WiringInvalid
@@ -316,6 +317,12 @@ class WorkerLost(Unavailable):
     """The worker that held the run is gone."""
 
     code = "worker.lost"
+
+
+class IssuerUnavailable(Unavailable):
+    """Nobody can say whether the token is valid: the keys of its issuer are not reachable. Try again shortly."""
+
+    code = "auth.unavailable"
 
 
 class TritonUnavailable(Unavailable):

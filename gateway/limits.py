@@ -51,6 +51,8 @@ CONNECT_TIMEOUT: Final = 5.0
 DEAD_PEER_TIMEOUT: Final = 30.0
 #: Seconds that any control call to Triton may take.
 CONTROL_TIMEOUT: Final = 10.0
+#: Connections to Triton over which its counters are asked: looks at so many models at once.
+COUNTING_CONNECTIONS: Final = 8
 #: Seconds that a dead model may take to be loaded again.
 HEALING_TIMEOUT: Final = 120.0
 #: Seconds after a healing in which the same model is not healed again; each further death doubles them.
@@ -222,3 +224,32 @@ MAX_HOOK_HEADERS: Final = 32
 MAX_HEADER_CHARACTERS: Final = 4096
 #: Secrets that a hook signs with at once.
 MAX_HOOK_SECRETS: Final = 4
+
+#: Seconds for which what the database said of a key is good: one that is revoked is refused at the latest then.
+KEY_FRESHNESS: Final = 1.0
+#: Keys that one process remembers, and as many again that there are not.
+MAX_KNOWN_KEYS: Final = 10_000
+#: Keys that one statement looks up.
+KEYS_PER_LOOK: Final = 1000
+#: Characters of the name of a key, and of an owner.
+MAX_NAME_CHARACTERS: Final = 255
+#: Pipelines that one key may be limited to.
+MAX_PIPELINES_PER_KEY: Final = 1000
+#: Rows of the audit that one look shows.
+MAX_AUDIT_EVENTS: Final = 1000
+#: Characters of a token.
+MAX_TOKEN_CHARACTERS: Final = 8192
+#: Bytes of a secret that tokens are signed with, at the least.
+LEAST_TOKEN_SECRET: Final = 32
+#: Seconds by which the clock of the issuer of tokens may differ from ours.
+TOKEN_LEEWAY: Final = 10.0
+#: Bytes of the keys of an issuer.
+MAX_ISSUER_BYTES: Final = 256 * 1024
+#: Seconds that fetching them may take.
+ISSUER_TIMEOUT: Final = 5.0
+#: Seconds between two tries to fetch them, however many tokens name a key that nobody knows.
+ISSUER_PAUSE: Final = 10.0
+#: Seconds after which they are fetched again.
+ISSUER_FRESHNESS: Final = 300.0
+#: Seconds for which they are good while the issuer is away.
+ISSUER_PATIENCE: Final = 3600.0

@@ -61,7 +61,8 @@ INFERENCES: Final = _sum("gateway_inferences_in_hand", "Inferences that are with
 REJECTED: Final = _counter(
     "gateway_rejected_calls_total",
     "Calls that were turned away: places (all are taken), pipeline (its places are), queue (too many runs wait), "
-    "followers (too many callers follow runs), draining (the gateway stops).",
+    "followers (too many callers follow runs), key (those of its key are taken), rate (its rate is used up), "
+    "draining (the gateway stops).",
     "reason",
 )
 
@@ -120,6 +121,8 @@ TRITON: Final = PART_SECONDS.labels("triton")
 COMMIT: Final = PART_SECONDS.labels("commit")
 NO_PLACE: Final = REJECTED.labels("places")
 NO_PIPELINE_PLACE: Final = REJECTED.labels("pipeline")
+NO_KEY_PLACE: Final = REJECTED.labels("key")
+NO_RATE: Final = REJECTED.labels("rate")
 QUEUE_FULL: Final = REJECTED.labels("queue")
 TOO_MANY_FOLLOWERS: Final = REJECTED.labels("followers")
 DRAINING: Final = REJECTED.labels("draining")

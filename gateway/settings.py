@@ -6,6 +6,7 @@ the TOML file that `--config` names. A bad value or an unknown key stops the pro
 
 import enum
 import tomllib
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -24,11 +25,16 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=limits.MAX_SYNC_TIMEOUT)]
 Patience = Annotated[float, msgspec.Meta(gt=0)]
 Pause = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_SYNC_TIMEOUT)]
+RateText = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 Span = Annotated[float, msgspec.Meta(ge=0, le=limits.MAX_RETENTION)]
 
 
-def _told(sentence: str) -> msgspec.Meta:
-    return msgspec.Meta(description=sentence)
+#: What marks a setting that is a secret: it has no flag, since flags can be read of every process, and is never shown.
+UNSHOWN: Final = "hidden"
+
+
+def _told(sentence: str, **marks: bool) -> msgspec.Meta:
+    return msgspec.Meta(description=sentence, extra=marks or None)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +47,26 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_repository: Annotated[Path, _told("Triton model repository that the embedded Triton serves.")] = Path(
         "model_repository"
     )
+    auth: Annotated[
+        Literal["none", "api_key", "jwt"], _told("Who may enter: none (everybody), api_key (gateway key), or jwt.")
+    ] = "none"
+    insecure: Annotated[
+        bool, _told("Serve everybody who reaches the address, even where that is not this machine alone.")
+    ] = False
+    jwt_secret: Annotated[
+        str | None, _told("What tokens are signed with (HS256), in the environment or in the file.", hidden=True)
+    ] = None
+    jwt_secret_file: Annotated[Path | None, _told("The file that holds what tokens are signed with (HS256).")] = None
+    jwt_jwks_url: Annotated[
+        str | None, _told("Where the issuer of tokens shows its keys (RS256), https://issuer/….json.")
+    ] = None
+    jwt_issuer: Annotated[str | None, _told("The issuer that tokens must be of.")] = None
+    jwt_audience: Annotated[str | None, _told("The audience that tokens must be for.")] = None
+    jwt_owner_claim: Annotated[str, _told("The claim that says whose the records are.")] = "sub"
+    jwt_scope_claim: Annotated[str, _told("The claim that says the scopes: a list, or text with blanks.")] = "scope"
+    jwt_pipelines_claim: Annotated[
+        str | None, _told("The claim that lists the pipelines a token is for; without it tokens are for all.")
+    ] = None
     triton_url: Annotated[str | None, _told("An outside Triton, grpc://host:8001; none is started then.")] = None
     triton_http_url: Annotated[
         str | None, _told("Its HTTP port, http://host:8000, for the faster way; gRPC alone without.")
@@ -124,6 +150,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Count,
         _told("Of these, calls of one pipeline, per process; gateway.concurrency of its config narrows it."),
     ] = limits.MAX_PIPELINE_CALLS
+    max_key_calls: Annotated[
+        Count | None, _told("Of these, calls of one API key or token, per process; a key's own number comes first.")
+    ] = None
+    key_rate: Annotated[
+        RateText | None, _told("Requests of one API key or token, such as 600/minute, per process; no bound without.")
+    ] = None
+    tls_cert: Annotated[
+        Path | None, _told("Certificate chain of both doors, PEM, read again when it changes; no TLS without.")
+    ] = None
+    tls_key: Annotated[Path | None, _told("Its private key, PEM.")] = None
+    tls_client_ca: Annotated[
+        Path | None, _told("Authorities, PEM, one of which must have issued a certificate of the caller's own.")
+    ] = None
+    cors_origins: Annotated[
+        str, _told("Origins whose pages may call REST, https://app.example.com, with commas between them; * for all.")
+    ] = ""
     max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
         limits.MAX_INFERENCES
     )
@@ -131,6 +173,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")
     ] = 0.0
     drain_timeout: Annotated[Pause, _told("Seconds that what is in hand then gets to end.")] = limits.DRAIN_TIMEOUT
+
+
+def is_secret(field: msgspec.structs.FieldInfo) -> bool:
+    """Whether a setting is marked as a secret."""
+    metas = getattr(field.type, "__metadata__", ())
+    return any(UNSHOWN in (getattr(meta, "extra", None) or ()) for meta in metas)
 
 
 class Source(enum.StrEnum):
@@ -209,9 +257,15 @@ def _converted(values: dict[str, Any], sources: dict[str, str]) -> Settings:
         try:
             msgspec.convert({key: value}, Settings, strict=False, dec_hook=_path)
         except msgspec.ValidationError as refusal:
-            reason = str(refusal).split(" - at `")[0]
+            reason = str(refusal).split(" - at `")[0] + _choices(key)
             raise CannotStart(f"The setting {key} ({sources[key]}) is not valid: {reason}.") from None
     return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+
+
+def _choices(key: str) -> str:
+    """What may stand for a setting that takes few words."""
+    words = typing.get_args(typing.get_type_hints(Settings)[key])
+    return f"; choose one of {', '.join(words)}" if words and all(isinstance(word, str) for word in words) else ""
 
 
 def _path(wanted: type, value: object) -> object:

@@ -12,6 +12,7 @@ from gateway.core.health import Health
 from gateway.core.hooks import Hooks
 from gateway.core.observations import Observations
 from gateway.core.pipelines import Pipelines
+from gateway.core.rates import Rates
 from gateway.core.runs import Runs
 from gateway.exposition import Exposition
 from gateway.ports import Authenticator
@@ -32,6 +33,7 @@ class Services:
     health: Health
     exposition: Exposition
     access: Authenticator
+    rates: Rates
     #: Seconds a synchronous call may take when it names none.
     sync_timeout: float
     #: Bytes of one request body.

@@ -2,15 +2,18 @@
 
 from gateway.bootstrap.assembly import core
 from gateway.bootstrap.embedding import grounded, preflight, stack_plan
+from gateway.bootstrap.operating import audit_events, over_keys
 from gateway.bootstrap.records import Report, migrate_records, open_database
 from gateway.bootstrap.serving import serve, work
 
 __all__ = [
     "Report",
+    "audit_events",
     "core",
     "grounded",
     "migrate_records",
     "open_database",
+    "over_keys",
     "preflight",
     "serve",
     "stack_plan",

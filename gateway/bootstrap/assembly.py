@@ -23,8 +23,10 @@ from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
+from gateway.adapters.rates import MemoryRates
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.counters import Counting, GrpcCounting, HttpCounting
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
@@ -33,6 +35,7 @@ from gateway.adapters.triton.witness import TritonWitness
 from gateway.adapters.webhooks.courier import WebhookCourier
 from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
+from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.artifacts import Artifacts
@@ -50,10 +53,10 @@ from gateway.core.hooks import Hooks
 from gateway.core.keeping import Keeping
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations
-from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.rates import Rates
 from gateway.core.removal import Removal
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
@@ -62,6 +65,7 @@ from gateway.core.sweeping import Sweeper
 from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
+from gateway.domain.rates import rate_of
 from gateway.domain.retention import Retention
 from gateway.errors import CannotStart
 from gateway.exposition import Exposition
@@ -90,12 +94,16 @@ async def core(
     engine = _engine(settings, endpoints, channel, deaths)
     models = TritonModels(channel, control)
     shared = settings.triton_shared or settings.triton_url is not None
-    witness = TritonWitness(channel, control, models, deaths, shared=shared)
+    counting = _counting(settings, endpoints, channel)
+    witness = TritonWitness(counting, control, models, deaths, shared=shared)
     pipelines = Pipelines(control, PostgresPipelines(database))
-    admission = Admission(settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency)
+    calls = (settings.max_sync_calls, settings.max_pipeline_calls, pipelines.concurrency, settings.max_key_calls)
+    admission = Admission(*calls)
+    rates = Rates(MemoryRates(), None if settings.key_rate is None else rate_of(settings.key_rate))
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    access = authenticator(settings, database)
     courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
     transformer = TransformPool()
@@ -116,28 +124,29 @@ async def core(
         holding,
         admission,
         telling,
+        rates,
         settings.max_queued_runs,
     )
     files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
-    observations = Observations(entries, transformer, telling)
     services = Services(
         pipelines=pipelines,
         runs=runs,
         executions=Executions(executions, blobs, removal, retention, telling),
         files=files,
         artifacts=artifacts,
-        observations=observations,
+        observations=Observations(entries, transformer, telling),
         hooks=Hooks(hooks, telling),
         deliveries=Deliveries(deliveries, hooks, executions, telling),
         health=Health(pipelines, store, blobs, admission),
         exposition=Exposition(Waiting(store).measure),
-        access=OpenAccess(),
+        access=access,
+        rates=rates,
         sync_timeout=settings.sync_timeout,
         max_body_bytes=settings.max_body_bytes,
     )
     lease, quotas = lease_of(settings), Quotas(pipelines, settings.worker_pipeline_runs or settings.worker_runs)
     worker = Worker(pipelines, store, dispatcher, staging, holding, following, quotas, telling, deliveries, lease=lease)
-    letters = Letters(hooks, observations, Payloads(transformer), blobs)
+    letters = Letters(hooks, entries, Payloads(transformer), blobs)
     # What is staged is to be gone soon after its time, however long the interval is.
     interval = min(settings.sweep_interval, settings.sweep_after)
     background = Background(
@@ -155,7 +164,9 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        await access.close()
         await engine.close()
+        await counting.close()
         await transformer.close()
         await store.close()
         await channel.close()
@@ -179,13 +190,27 @@ def lease_of(settings: Settings) -> float:
 
 def _engine(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel, deaths: Deaths) -> InferenceEngine:
     """Inference over HTTP where its port is known, else over gRPC."""
+    known = _triton_http(settings, endpoints)
+    if known is None:
+        return GrpcEngine(channel, settings.max_inferences, deaths)
+    return HttpEngine(*known, settings.max_inferences, deaths)
+
+
+def _counting(settings: Settings, endpoints: Endpoints, channel: grpc.aio.Channel) -> Counting:
+    """Triton's counters, asked in the same way."""
+    known = _triton_http(settings, endpoints)
+    return GrpcCounting(channel) if known is None else HttpCounting(*known)
+
+
+def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | None:
+    """The host and the port of Triton's HTTP endpoint, where they are known."""
     http = endpoints.triton_http
     if http is None and settings.triton_http_url is not None:
         http = _address("--triton-http-url", settings.triton_http_url, "http")
     if http is None:
-        return GrpcEngine(channel, settings.max_inferences, deaths)
+        return None
     host, _, port = http.rpartition(":")
-    return HttpEngine(host.strip("[]"), int(port), settings.max_inferences, deaths)
+    return host.strip("[]"), int(port)
 
 
 def _targets(settings: Settings) -> Targets:

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
+from gateway.api.certificates import Certificates
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.server import RestServer
 from gateway.api.services import Services
@@ -18,14 +19,18 @@ from gateway.settings import Settings
 async def doors(settings: Settings, services: Services, report: Report, drain: Drain) -> AsyncIterator[None]:
     """Both doors, open; on leaving they take work for the drain's delay, and answer what they have then."""
     reuse_port = settings.workers > 1
+    certificates = _certificates(settings)
     listener = _listener(settings.host, settings.rest_port, reuse_port)
-    rest = RestServer(services, listener)
-    grpc_server = GrpcServer(services, f"{settings.host}:{settings.grpc_port}", reuse_port=reuse_port)
+    rest = RestServer(services, listener, certificates, _origins(settings))
+    address = f"{settings.host}:{settings.grpc_port}"
+    grpc_server = GrpcServer(services, address, certificates, reuse_port=reuse_port)
     try:
         port = await grpc_server.start()
         await rest.start()
-        pipelines = ", ".join(each.pipeline_id for each in services.pipelines.list()) or "none yet"
-        report(f"ready: REST on http://{settings.host}:{listener.getsockname()[1]}, gRPC on {settings.host}:{port}")
+        pipelines = ", ".join(services.pipelines.names()) or "none yet"
+        scheme, secured = ("http", "") if certificates is None else ("https", " with TLS")
+        rest_address = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
+        report(f"ready: REST on {rest_address}, gRPC on {settings.host}:{port}{secured}")
         report(f"pipelines: {pipelines}")
         try:
             yield
@@ -39,6 +44,19 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
         await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
         services.runs.admission.close()
         listener.close()
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    chain, key = settings.tls_cert, settings.tls_key
+    if chain is None and key is None and settings.tls_client_ca is None:
+        return None
+    if chain is None or key is None:
+        raise CannotStart("TLS needs both a certificate and its key: name --tls-cert and --tls-key.")
+    return Certificates(chain, key, settings.tls_client_ca)
+
+
+def _origins(settings: Settings) -> list[str]:
+    return [each.strip() for each in settings.cors_origins.split(",") if each.strip()]
 
 
 def _listener(host: str, port: int, reuse_port: bool) -> socket.socket:

@@ -8,6 +8,7 @@ import msgspec
 from gateway.adapters.supervisor.machine import Machine
 from gateway.adapters.supervisor.preflight import CHECKS
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
+from gateway.bootstrap.access import access_problem, check_access
 from gateway.bootstrap.records import Report, migrated
 from gateway.settings import Settings
 
@@ -15,12 +16,13 @@ from gateway.settings import Settings
 def preflight(settings: Settings) -> list[tuple[str, str | None]]:
     """Every check before the start by name, with the sentence about what is wrong."""
     plan, machine = stack_plan(settings), Machine.look(settings.data_dir)
-    return [(check.name, check.problem(plan, machine)) for check in CHECKS]
+    return [("access", access_problem(settings)), *((check.name, check.problem(plan, machine)) for check in CHECKS)]
 
 
 @contextlib.asynccontextmanager
 async def grounded(settings: Settings, report: Report) -> AsyncIterator[Settings]:
     """The settings of processes that serve side by side: over what is embedded, which runs, and the newest schema."""
+    check_access(settings)
     async with EmbeddedStack(stack_plan(settings), report=report) as endpoints:
         url = database_url(settings, endpoints)
         await migrated(url)

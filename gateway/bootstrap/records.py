@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar
 
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.migrate import migrate
@@ -12,6 +13,7 @@ from gateway.errors import CannotStart, StorageUnavailable
 from gateway.limits import CONTROL_TIMEOUT
 from gateway.settings import Settings
 
+T = TypeVar("T")
 Report = Callable[[str], None]
 
 
@@ -21,9 +23,19 @@ async def migrate_records(settings: Settings, report: Report) -> None:
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
+    await over_records(settings, report, migrated)
+
+
+async def over_records(settings: Settings, report: Report, work: Callable[[str], Awaitable[T]]) -> T:
+    """What the work makes of the database, whose URL it gets: the outside one, else that in the data directory.
+
+    The latter is that of a gateway which runs on it, or it is started for the work.
+
+    Raises:
+        CannotStart: with one sentence that says what to do; nothing is left behind.
+    """
     if settings.database_url is not None:
-        await migrated(settings.database_url)
-        return
+        return await work(settings.database_url)
     plan = StackPlan(data_dir=settings.data_dir, model_repository=None, with_postgres=True)
     deadline = asyncio.get_running_loop().time() + CONTROL_TIMEOUT
     while True:
@@ -33,15 +45,13 @@ async def migrate_records(settings: Settings, report: Report) -> None:
                 if running is None:
                     running = (await cleanup.enter_async_context(EmbeddedStack(plan, report=report))).database_url
                 assert running is not None
-                await migrated(running)
+                return await work(running)
         except CannotStart:
             # Another gateway, or another of these, is just starting its database or stopping it.
             late = asyncio.get_running_loop().time() > deadline
             if late or (running is None and running_database(settings.data_dir) is None):
                 raise
             await asyncio.sleep(0.2)
-        else:
-            return
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from gateway import tracing
 from gateway.adapters.blobs.opening import open_store
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.api.services import Services
+from gateway.bootstrap.access import check_access
 from gateway.bootstrap.assembly import Background, core
 from gateway.bootstrap.doors import doors
 from gateway.bootstrap.embedding import database_url, stack_plan
@@ -26,6 +27,7 @@ async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> Non
     Raises:
         CannotStart: with one sentence that says what to do; nothing is left behind.
     """
+    check_access(settings)
     drain = Drain(settings.drain_delay, settings.drain_timeout, hurry)
     async with contextlib.AsyncExitStack() as cleanup:
         _trace(settings, cleanup)

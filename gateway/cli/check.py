@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
 from gateway import bootstrap
-from gateway.cli.hidden import without_secrets
+from gateway.cli.hidden import HIDDEN, without_secrets
 from gateway.cli.options import resolved, settings_options
 from gateway.cli.output import Output, output_options
-from gateway.settings import Resolved
+from gateway.settings import Resolved, Settings, is_secret
 
 Findings = Sequence[tuple[str, str | None]]
+
+_SECRETS: Final = frozenset(field.name for field in msgspec.structs.fields(Settings) if is_secret(field))
 
 
 @click.command(
@@ -44,11 +47,14 @@ def check(ctx: click.Context, /, output: Output, config: Path | None, **flags: o
 def _settings(found: Resolved) -> list[dict[str, object]]:
     values = msgspec.structs.asdict(found.settings)
     return [
-        {"name": name, "value": _shown(value), "source": found.source(name).value} for name, value in values.items()
+        {"name": name, "value": _shown(name, value), "source": found.source(name).value}
+        for name, value in values.items()
     ]
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
+    if name in _SECRETS and value is not None:
+        return HIDDEN
     if isinstance(value, Path):
         return str(value)
     return without_secrets(value) if isinstance(value, str) else value

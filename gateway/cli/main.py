@@ -14,6 +14,8 @@ _COMMANDS: Final = (
     "worker",
     "migrate",
     "check",
+    "key",
+    "audit",
     "pipeline",
     "execution",
     "observation",

@@ -1,9 +1,9 @@
 """Command-line flags for the settings: one per field, with the field's own sentence as its help."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import msgspec
@@ -13,11 +13,24 @@ from gateway.errors import CannotStart
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: The settings that say where the records are.
+_RECORDS: Final = ("data_dir", "database_url")
+
 
 def settings_options(command: F) -> F:
-    """Give `command` a flag for every setting, and `--config`."""
-    for field in reversed(msgspec.structs.fields(settings.Settings)):
-        command = _option(field)(command)
+    """Give `command` a flag for every setting that is no secret, and `--config`."""
+    return _options(command, msgspec.structs.fields(settings.Settings))
+
+
+def records_options(command: F) -> F:
+    """Give `command` the flags that say where the database is, and `--config`."""
+    return _options(command, [each for each in msgspec.structs.fields(settings.Settings) if each.name in _RECORDS])
+
+
+def _options(command: F, fields: Sequence[msgspec.structs.FieldInfo]) -> F:
+    for field in reversed(fields):
+        if not settings.is_secret(field):
+            command = _option(field)(command)
     path = click.Path(path_type=Path, dir_okay=False)
     return click.option("--config", type=path, envvar="GATEWAY_CONFIG", help="TOML file of settings.")(command)
 

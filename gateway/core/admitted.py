@@ -6,7 +6,9 @@ import msgspec
 
 from gateway.core import inputs
 from gateway.core.pipelines import Pipelines
+from gateway.core.rates import Rates
 from gateway.core.telling import Telling
+from gateway.domain.access import Caller
 from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call
 from gateway.domain.executions import NewExecution
@@ -23,6 +25,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """A call that may run."""
 
     call: Call
+    #: Whose executions are in sight of the caller; None is every one's.
+    sees: str | None
     pipeline: Pipeline
     run: Run
     #: The execution it brings about; None where there was one before.
@@ -42,32 +46,35 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 class Gatekeeper:
     """Turns calls away, or lets them run."""
 
-    def __init__(self, pipelines: Pipelines, executions: ExecutionStore, telling: Telling):
+    def __init__(self, pipelines: Pipelines, executions: ExecutionStore, telling: Telling, rates: Rates):
         self._pipelines = pipelines
+        self._rates = rates
         self._executions = executions
         self._telling = telling
 
-    async def admit(self, call: Call, at: datetime, state: RunState) -> Admitted:
+    async def admit(self, caller: Caller, call: Call, at: datetime, state: RunState) -> Admitted:
         """The call with all it needs.
 
         Raises:
-            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound, InvalidInput,
-            TargetForbidden: it may not run.
+            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound,
+            InvalidInput, TargetForbidden, RateLimited: it may not run.
         """
         call.check()
         pipeline = await self._pipelines.runnable(call.pipeline_id)
         _check_kept(pipeline, call)
-        stored = await self._stored(call)
+        stored = await self._stored(caller.sees, call)
         media, given = _placed(pipeline, call)
         pipeline.check_inputs(given, len(media) or len(stored))
         named = inputs.named_values(pipeline, given)
-        audience = await self._telling.audience(call)
-        new = _new_execution(call, at) if call.execution_id is None else None
+        audience = await self._telling.audience(caller.sees, call)
+        await self._rates.of_pipeline(caller, pipeline)
+        new = _new_execution(caller.owner, call, at) if call.execution_id is None else None
         execution_id = call.execution_id if new is None else new.execution_id
         assert execution_id is not None
         run = _run(pipeline, call, execution_id, at, state, len(media) or len(stored))
         return Admitted(
             call=call,
+            sees=caller.sees,
             pipeline=pipeline,
             run=run,
             new=new,
@@ -78,14 +85,14 @@ class Gatekeeper:
             audience=audience,
         )
 
-    async def _stored(self, call: Call) -> tuple[MediaRecord, ...]:
+    async def _stored(self, sees: str | None, call: Call) -> tuple[MediaRecord, ...]:
         """The stored media a call means: those it names, or all, where it brings neither media nor text."""
         if call.execution_id is None:
             return ()
         if call.media or (call.text is not None and call.media_ids is None):
-            await self._executions.get(known_form(call.execution_id))
+            await self._executions.get(sees, known_form(call.execution_id))
             return ()
-        records = await self._executions.media(known_form(call.execution_id))
+        records = await self._executions.media(sees, known_form(call.execution_id))
         if call.media_ids is None:
             return tuple(records)
         by_id = {each.media_id: each for each in records}
@@ -131,7 +138,7 @@ def _free(pipeline: Pipeline, role: InputRole, given: dict[str, object]) -> str 
     return next((each.name for each in named if each.role is role and each.name not in given), None)
 
 
-def _new_execution(call: Call, at: datetime) -> NewExecution:
+def _new_execution(owner: str, call: Call, at: datetime) -> NewExecution:
     kept = not call.transient
     return NewExecution(
         execution_id=new_id(),
@@ -141,6 +148,7 @@ def _new_execution(call: Call, at: datetime) -> NewExecution:
         transient=call.transient,
         ttl=call.ttl,
         hook_ids=call.hook_ids if kept else (),
+        owner=owner,
     )
 
 

@@ -104,7 +104,7 @@ class Artifacts:
             InvalidInput: the cursor is not one that this list gave.
         """
         after = place(cursor) or 0
-        found = await self._store.page(known_form(execution_id), caller.sees, limit + 1, after)
+        found = await self._store.page(caller.sees, known_form(execution_id), limit + 1, after)
         artifacts = [each for _, each in found[:limit]]
         return ArtifactPage(artifacts, str(found[limit - 1][0]) if len(found) > limit else None)
 
@@ -116,7 +116,7 @@ class Artifacts:
         Raises:
             ExecutionNotFound, ArtifactNotFound: there is no such execution or artifact.
         """
-        artifact = await self._store.get(known_form(execution_id), artifact_id, caller.sees)
+        artifact = await self._store.get(caller.sees, known_form(execution_id), artifact_id)
         return artifact, await opened(self._blobs.stream(artifact.blob), ArtifactNotFound)
 
 

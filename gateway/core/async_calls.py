@@ -13,6 +13,7 @@ from gateway.core.keys import Keys, key_of
 from gateway.core.observations import seeded
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling, changed
+from gateway.domain.access import Caller
 from gateway.domain.calls import Accepted, Call, RunRequest
 from gateway.domain.deliveries import Delivery
 from gateway.domain.keys import Key, KeyUse, KnownCall
@@ -43,15 +44,15 @@ class AsyncCalls:
         self._telling = telling
         self._clock = clock
 
-    async def accept(self, call: Call) -> Accepted:
+    async def accept(self, caller: Caller, call: Call) -> Accepted:
         """Accept a run; see `Runs.execute_async`."""
         if call.transient and not call.hook_ids and call.webhook is None:
             raise InvalidInput("A transient run in the background needs a hook, or a webhookUrl.", field="transient")
-        key = key_of(call)
+        key = key_of(caller.owner, call)
         if known := await self._keys.earlier(key):
             return _again(known)
         at = self._clock()
-        admitted = await self._gate.admit(call, at, RunState.QUEUED)
+        admitted = await self._gate.admit(caller, call, at, RunState.QUEUED)
         await self._backlog.add()
         seed = seeded(call.seed, at)
         try:
@@ -72,6 +73,7 @@ class AsyncCalls:
             request, seed = msgspec.structs.replace(request, seed=seed), ()
         accepted = AcceptedRun(
             new=admitted.new,
+            sees=admitted.sees,
             run=admitted.run,
             request=request,
             seed=seed,

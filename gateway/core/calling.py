@@ -13,6 +13,7 @@ from gateway.core.following import Following
 from gateway.core.holding import Holding
 from gateway.core.keys import Keys
 from gateway.core.pipelines import Pipelines
+from gateway.core.rates import Rates
 from gateway.core.replays import Replays
 from gateway.core.runs import Runs
 from gateway.core.staging import Staging
@@ -42,12 +43,13 @@ def runs_over(
     holding: Holding,
     admission: Admission,
     telling: Telling,
+    rates: Rates,
     most_queued: int = MAX_QUEUED_RUNS,
     *,
     clock: Callable[[], datetime] = now,
 ) -> Runs:
     """Runs over these parts."""
-    gate, keys = Gatekeeper(pipelines, stores.executions, telling), Keys(stores.keys)
+    gate, keys = Gatekeeper(pipelines, stores.executions, telling, rates), Keys(stores.keys)
     replays = Replays(stores.runs, stores.executions, stores.entries)
     sync_calls = SyncCalls(gate, pipelines, stores.runs, dispatcher, staging, keys, replays, telling, clock)
     backlog = Backlog(stores.runs, most_queued)

@@ -7,6 +7,7 @@ from gateway import tracing
 from gateway.core.executions import place
 from gateway.core.hooks import known_hook
 from gateway.core.telling import Telling
+from gateway.domain.access import Caller
 from gateway.domain.deliveries import Delivery, DeliveryPage, Event
 from gateway.domain.hooks import EventType
 from gateway.domain.ids import is_uuid, known_form, now
@@ -32,13 +33,13 @@ class Deliveries:
         self._telling = telling
         self._clock = clock
 
-    async def submit(self, execution_id: str) -> list[Delivery]:
+    async def submit(self, caller: Caller, execution_id: str) -> list[Delivery]:
         """Tell the hooks of an execution that somebody submits it; what is sent to whom is returned.
 
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        execution = await self._executions.get(known_form(execution_id))
+        execution = await self._executions.get(caller.sees, known_form(execution_id))
         status = execution.state.upper() if execution.state else None
         event = Event(
             event_type=EventType.SUBMIT,
@@ -47,45 +48,47 @@ class Deliveries:
             status=status,
             trace=tracing.carried(),
         )
-        deliveries = list(await self._telling.about(event))
-        await self._store.write(deliveries)
+        deliveries = list(await self._telling.about(caller.sees, event))
+        await self._store.write(caller.sees, deliveries)
         self._telling.ring(deliveries)
         return deliveries
 
-    async def get(self, delivery_id: str) -> Delivery:
+    async def get(self, caller: Caller, delivery_id: str) -> Delivery:
         """One delivery.
 
         Raises:
             DeliveryNotFound: there is none of this ID.
         """
-        return await self._store.get(_known(delivery_id))
+        return await self._store.get(caller.sees, _known(delivery_id))
 
-    async def of_hook(self, hook_id: str, limit: int, cursor: str | None) -> DeliveryPage:
+    async def of_hook(self, caller: Caller, hook_id: str, limit: int, cursor: str | None) -> DeliveryPage:
         """Deliveries of a hook, newest first.
 
         Raises:
             HookNotFound: there is no such hook.
             InvalidInput: the cursor is not one that this list gave.
         """
-        await self._hooks.get(known_hook(hook_id))
-        return _page(await self._store.of_hook(hook_id, limit + 1, place(cursor)), limit)
+        await self._hooks.get(caller.sees, known_hook(hook_id))
+        return _page(await self._store.of_hook(caller.sees, hook_id, limit + 1, place(cursor)), limit)
 
-    async def of_execution(self, execution_id: str, limit: int, cursor: str | None) -> DeliveryPage:
+    async def of_execution(self, caller: Caller, execution_id: str, limit: int, cursor: str | None) -> DeliveryPage:
         """Deliveries of an execution, newest first.
 
         Raises:
             ExecutionNotFound: there is no such execution.
             InvalidInput: the cursor is not one that this list gave.
         """
-        return _page(await self._store.of_execution(known_form(execution_id), limit + 1, place(cursor)), limit)
+        return _page(
+            await self._store.of_execution(caller.sees, known_form(execution_id), limit + 1, place(cursor)), limit
+        )
 
-    async def resend(self, delivery_id: str) -> Delivery:
+    async def resend(self, caller: Caller, delivery_id: str) -> Delivery:
         """Have a delivery sent again, from its first try on and under the same ID.
 
         Raises:
             DeliveryNotFound: there is none of this ID.
         """
-        delivery = await self._store.resend(_known(delivery_id))
+        delivery = await self._store.resend(caller.sees, _known(delivery_id))
         self._telling.ring([delivery])
         return delivery
 

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from gateway.core.removal import Removal
 from gateway.core.telling import Telling
+from gateway.domain.access import Caller
 from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
 from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
 from gateway.domain.media import MediaRecord
 from gateway.domain.media_types import uploaded
 from gateway.domain.retention import Retention
-from gateway.errors import ExecutionNotFound, InvalidInput, MediaNotFound
+from gateway.errors import ExecutionNotFound, ExecutionTaken, InvalidInput, MediaNotFound
 from gateway.limits import UPLOAD_TIMEOUT
 from gateway.ports import BlobStore, ExecutionStore
 
@@ -37,6 +38,7 @@ class Executions:
 
     async def create(
         self,
+        caller: Caller,
         execution_id: str | None,
         tag: str | None,
         meta_data: bytes | None,
@@ -47,11 +49,12 @@ class Executions:
 
         Raises:
             InvalidInput: the ID is not of the form of one, or there is no such hook.
+            ExecutionTaken: it is another owner's.
         """
         if execution_id is not None and not EXECUTION_ID.fullmatch(execution_id):
             raise InvalidInput("An execution ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="executionId")
         name = execution_id or new_id()
-        await self._telling.wanted(hook_ids)
+        await self._telling.wanted(caller.sees, hook_ids)
         new = NewExecution(
             execution_id=name,
             created_at=self._clock(),
@@ -59,38 +62,42 @@ class Executions:
             meta_data=meta_data,
             ttl=ttl,
             hook_ids=tuple(dict.fromkeys(hook_ids)),
+            owner=caller.owner,
         )
         created = await self._store.create(new)
-        return await self.get(name), created
+        try:
+            return await self.get(caller, name), created
+        except ExecutionNotFound:
+            raise ExecutionTaken from None
 
-    async def get(self, execution_id: str) -> Execution:
+    async def get(self, caller: Caller, execution_id: str) -> Execution:
         """One execution.
 
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        return self._retention.shown(await self._store.get(known_form(execution_id)))
+        return self._retention.shown(await self._store.get(caller.sees, known_form(execution_id)))
 
-    async def page(self, wanted: ExecutionFilter, limit: int, cursor: str | None) -> ExecutionPage:
+    async def page(self, caller: Caller, wanted: ExecutionFilter, limit: int, cursor: str | None) -> ExecutionPage:
         """Executions, newest first.
 
         Raises:
             InvalidInput: the cursor is not one that this list gave.
         """
         before = place(cursor)
-        found = await self._store.page(wanted, limit + 1, before)
+        found = await self._store.page(caller.sees, wanted, limit + 1, before)
         executions = [self._retention.shown(each) for _, each in found[:limit]]
         return ExecutionPage(executions, str(found[limit - 1][0]) if len(found) > limit else None)
 
-    async def delete(self, execution_id: str) -> None:
+    async def delete(self, caller: Caller, execution_id: str) -> None:
         """Remove an execution and all that belongs to it; blobs that cannot be reached now go later.
 
         Raises:
             ExecutionNotFound: there is none of this ID.
         """
-        await self._removal.now(await self._store.delete(known_form(execution_id)))
+        await self._removal.now(await self._store.delete(caller.sees, known_form(execution_id)))
 
-    async def upload(self, execution_id: str, body: bytes, declared: str | None) -> MediaRecord:
+    async def upload(self, caller: Caller, execution_id: str, body: bytes, declared: str | None) -> MediaRecord:
         """Store media on an execution; base64 of known media is decoded.
 
         Raises:
@@ -106,42 +113,42 @@ class Executions:
             created_at=self._clock(),
             blob=f"executions/{execution_id}/{media_id}",
         )
-        await self._store.announce(record.execution_id, record.blob, UPLOAD_TIMEOUT)
+        await self._store.announce(caller.sees, record.execution_id, record.blob, UPLOAD_TIMEOUT)
         # One that cannot be said to be stored may still come to be: it stays doomed until it is due.
         await self._blobs.put(record.blob, data)
         try:
-            await self._store.add_media(record)
+            await self._store.add_media(caller.sees, record)
         except ExecutionNotFound:
             await self._removal.now([record.blob])
             raise
         return record
 
-    async def media(self, execution_id: str) -> list[MediaRecord]:
+    async def media(self, caller: Caller, execution_id: str) -> list[MediaRecord]:
         """The stored media of an execution, in the order they came.
 
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        return await self._store.media(known_form(execution_id))
+        return await self._store.media(caller.sees, known_form(execution_id))
 
-    async def fetch(self, execution_id: str, media_id: str) -> tuple[MediaRecord, bytes]:
+    async def fetch(self, caller: Caller, execution_id: str, media_id: str) -> tuple[MediaRecord, bytes]:
         """Stored media, byte for byte.
 
         Raises:
             ExecutionNotFound, MediaNotFound: there is no such execution or media.
         """
-        for record in await self._store.media(known_form(execution_id)):
+        for record in await self._store.media(caller.sees, known_form(execution_id)):
             if record.media_id == media_id:
                 return record, await self._blobs.get(record.blob)
         raise MediaNotFound
 
-    async def delete_media(self, execution_id: str, media_id: str) -> None:
+    async def delete_media(self, caller: Caller, execution_id: str, media_id: str) -> None:
         """Remove stored media; entries that came of it stay.
 
         Raises:
             ExecutionNotFound, MediaNotFound: there is no such execution or media.
         """
-        await self._removal.now([await self._store.remove_media(known_form(execution_id), media_id)])
+        await self._removal.now([await self._store.remove_media(caller.sees, known_form(execution_id), media_id)])
 
 
 def place(cursor: str | None) -> int | None:

@@ -88,7 +88,7 @@ class Files:
         Raises:
             FileNotFound: there is none of this ID.
         """
-        return self._retention.file_shown(await self._store.get(file_id, caller.sees))
+        return self._retention.file_shown(await self._store.get(caller.sees, file_id))
 
     async def page(self, caller: Caller, purpose: str | None, limit: int, cursor: str | None) -> FilePage:
         """The caller's files, newest first.
@@ -115,11 +115,11 @@ class Files:
         Raises:
             FileNotFound: there is none of this ID.
         """
-        await self._removal.now([await self._store.delete(file_id, caller.sees)])
+        await self._removal.now([await self._store.delete(caller.sees, file_id)])
 
     async def fetch(self, file_id: str, sees: str | None) -> bytes:
         """See `Uploads.fetch`."""
-        record = await self._store.get(file_id, sees)
+        record = await self._store.get(sees, file_id)
         try:
             return await self._blobs.get(record.blob)
         except MediaNotFound:

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.core.executions import place
 from gateway.core.telling import Telling
+from gateway.domain.access import Caller
 from gateway.domain.hooks import Hook, HookPage
 from gateway.domain.ids import EXECUTION_ID, now
 from gateway.domain.signing import new_secret
@@ -22,7 +23,7 @@ class Hooks:
         self._telling = telling
         self._clock = clock
 
-    async def create(self, hook: Hook) -> Hook:
+    async def create(self, caller: Caller, hook: Hook) -> Hook:
         """Write a new hook; without secrets of the caller's it gets a fresh one. Only here they are shown.
 
         Raises:
@@ -33,31 +34,31 @@ class Hooks:
         if not EXECUTION_ID.fullmatch(hook.hook_id):
             raise InvalidInput("A hook ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="hookId")
         secrets = hook.secrets or (new_secret(),)
-        made = msgspec.structs.replace(hook, secrets=secrets, created_at=self._clock())
+        made = msgspec.structs.replace(hook, secrets=secrets, created_at=self._clock(), owner=caller.owner)
         await self._check(made)
         if not await self._store.create(made):
             raise HookExists
         return made
 
-    async def get(self, hook_id: str) -> Hook:
+    async def get(self, caller: Caller, hook_id: str) -> Hook:
         """One hook.
 
         Raises:
             HookNotFound: there is none of this ID.
         """
-        return await self._store.get(known_hook(hook_id))
+        return await self._store.get(caller.sees, known_hook(hook_id))
 
-    async def page(self, limit: int, cursor: str | None) -> HookPage:
+    async def page(self, caller: Caller, limit: int, cursor: str | None) -> HookPage:
         """Hooks, newest first.
 
         Raises:
             InvalidInput: the cursor is not one that this list gave.
         """
-        found = await self._store.page(limit + 1, place(cursor))
+        found = await self._store.page(caller.sees, limit + 1, place(cursor))
         more = str(found[limit - 1][0]) if len(found) > limit else None
         return HookPage([each for _, each in found[:limit]], more)
 
-    async def update(self, hook: Hook) -> Hook:
+    async def update(self, caller: Caller, hook: Hook) -> Hook:
         """Put another definition in the place of a hook's; its secrets stay where none are given.
 
         Raises:
@@ -66,15 +67,15 @@ class Hooks:
         """
         known_hook(hook.hook_id)
         await self._check(hook)
-        return await self._store.update(hook)
+        return await self._store.update(caller.sees, hook)
 
-    async def delete(self, hook_id: str) -> None:
+    async def delete(self, caller: Caller, hook_id: str) -> None:
         """Remove a hook; what still waits for it is canceled.
 
         Raises:
             HookNotFound: there is none of this ID.
         """
-        await self._store.delete(known_hook(hook_id))
+        await self._store.delete(caller.sees, known_hook(hook_id))
 
     async def _check(self, hook: Hook) -> None:
         hook.check()

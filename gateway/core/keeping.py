@@ -57,7 +57,7 @@ class Keeping:
                 self._holding.call_off(run_id, Reason.CANCELED, attempt)
 
     async def _look(self) -> None:
-        names = [each.pipeline_id for each in self._pipelines.list()]
+        names = self._pipelines.names()
         there = [name for name in names if self._pipelines.can_run(name)]
         free = [name for name in there if not self._quotas.full(name)]
         if free:

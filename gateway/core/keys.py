@@ -57,9 +57,9 @@ class Keys:
         return known
 
 
-def key_of(call: Call) -> Key | None:
-    """The key of a call and the fingerprint of what it asks for; None where it has none."""
-    return None if call.key is None else Key(digest(call.key), _fingerprint(call))
+def key_of(owner: str, call: Call) -> Key | None:
+    """The key of an owner's call and the fingerprint of what it asks for; None where it has none."""
+    return None if call.key is None else Key(digest(owner, call.key), _fingerprint(call))
 
 
 def frees(error: GatewayError) -> bool:

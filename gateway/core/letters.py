@@ -4,22 +4,23 @@ from datetime import datetime
 
 from gateway import tracing
 from gateway.core.multipart import Document, Form
-from gateway.core.observations import Observations
+from gateway.core.observations import streamed
 from gateway.core.payloads import Payloads, notice
+from gateway.domain.access import EVERYTHING
 from gateway.domain.deliveries import Delivery, Letter
 from gateway.domain.hooks import Hook
 from gateway.domain.media_types import sniff
 from gateway.errors import TooLarge
 from gateway.limits import MAX_DELIVERY_BYTES
-from gateway.ports import BlobStore, HookStore
+from gateway.ports import BlobStore, EntryStore, HookStore
 
 
 class Letters:
     """Writes letters."""
 
-    def __init__(self, hooks: HookStore, observations: Observations, payloads: Payloads, blobs: BlobStore):
+    def __init__(self, hooks: HookStore, entries: EntryStore, payloads: Payloads, blobs: BlobStore):
         self._hooks = hooks
-        self._observations = observations
+        self._entries = entries
         self._payloads = payloads
         self._blobs = blobs
 
@@ -35,7 +36,7 @@ class Letters:
         if delivery.hook_id is None:
             secrets = (delivery.secret,) if delivery.secret else ()
             return _letter(delivery, at, delivery.url, notice(delivery.event, delivery.observation), {}, secrets)
-        for hook in await self._hooks.find([delivery.hook_id]):
+        for hook in await self._hooks.find(EVERYTHING, [delivery.hook_id]):
             if hook.enabled:
                 form = await self._form(hook, delivery)
                 return _letter(delivery, at, hook.endpoint, form, dict(hook.headers), hook.secrets)
@@ -48,7 +49,7 @@ class Letters:
 
     async def _observation(self, execution_id: str) -> bytes:
         found = bytearray()
-        async for piece in self._observations.stream(execution_id):
+        async for piece in streamed(self._entries, EVERYTHING, execution_id):
             found += piece
             _refuse_size(len(found))
         return bytes(found)

@@ -6,6 +6,7 @@ from datetime import datetime
 from gateway import tracing
 from gateway.core.label_json import label_json
 from gateway.core.telling import Telling
+from gateway.domain.access import Caller
 from gateway.domain.deliveries import Event
 from gateway.domain.hooks import EventType
 from gateway.domain.ids import known_form, new_id, now
@@ -33,45 +34,33 @@ class Observations:
         self._telling = telling
         self._clock = clock
 
-    async def stream(self, execution_id: str, *, superseded: bool = False) -> AsyncIterator[bytes]:
-        """The whole observation as a JSON document, piece by piece: it is never held all at once.
+    def stream(self, caller: Caller, execution_id: str, *, superseded: bool = False) -> AsyncIterator[bytes]:
+        """The whole observation as a JSON document; see `streamed`."""
+        return streamed(self._store, caller.sees, execution_id, superseded=superseded)
 
-        Raises:
-            ExecutionNotFound, ResultGone: before the first piece.
-        """
-        entries = await self._store.page(known_form(execution_id), ENTRIES_PER_READ, 0, superseded=superseded)
-        yield observation_head(execution_id)
-        separator = b""
-        while entries:
-            yield separator + b",".join(entry_json(entry) for _, entry in entries)
-            separator = b","
-            if len(entries) < ENTRIES_PER_READ:
-                break
-            entries = await self._store.page(
-                known_form(execution_id), ENTRIES_PER_READ, entries[-1][0], superseded=superseded
-            )
-        yield OBSERVATION_TAIL
-
-    async def document(self, execution_id: str) -> bytes:
+    async def document(self, caller: Caller, execution_id: str) -> bytes:
         """The whole observation as one JSON document.
 
         Raises:
             ExecutionNotFound, ResultGone: there is none.
         """
-        return b"".join([piece async for piece in self.stream(execution_id)])
+        return b"".join([piece async for piece in self.stream(caller, execution_id)])
 
-    async def page(self, execution_id: str, limit: int, after: int | None, *, superseded: bool = False) -> EntryPage:
+    async def page(
+        self, caller: Caller, execution_id: str, limit: int, after: int | None, *, superseded: bool = False
+    ) -> EntryPage:
         """Some entries, as an observation of their own.
 
         Raises:
             ExecutionNotFound, ResultGone: there is none.
         """
-        found = await self._store.page(known_form(execution_id), limit + 1, after or 0, superseded=superseded)
+        name = known_form(execution_id)
+        found = await self._store.page(caller.sees, name, limit + 1, after or 0, superseded=superseded)
         pieces = b",".join(entry_json(entry) for _, entry in found[:limit])
         more = str(found[limit - 1][0]) if len(found) > limit else None
         return EntryPage(observation_head(execution_id) + pieces + OBSERVATION_TAIL, more)
 
-    async def merge(self, execution_id: str, given: Sequence[Given]) -> None:
+    async def merge(self, caller: Caller, execution_id: str, given: Sequence[Given]) -> None:
         """Replace the content of entries whose ID is known, and append the others.
 
         Raises:
@@ -84,30 +73,30 @@ class Observations:
             execution_id=known_form(execution_id),
             trace=tracing.carried(),
         )
-        told = await self._telling.about(event)
-        await self._store.merge(execution_id, seeded(given, at), told)
+        told = await self._telling.about(caller.sees, event)
+        await self._store.merge(caller.sees, execution_id, seeded(given, at), told)
         self._telling.ring(told)
 
     def plain(self, observation: bytes) -> bytes:
         """The plain JSON form of an observation in hand: labels become keys."""
         return label_json(observation)
 
-    async def json(self, execution_id: str) -> bytes:
+    async def json(self, caller: Caller, execution_id: str) -> bytes:
         """The plain JSON form of a stored observation: labels become keys.
 
         Raises:
             ExecutionNotFound, ResultGone: there is none.
         """
-        return label_json(await self.document(execution_id))
+        return label_json(await self.document(caller, execution_id))
 
-    async def transform(self, execution_id: str, expression: str) -> bytes | None:
+    async def transform(self, caller: Caller, execution_id: str, expression: str) -> bytes | None:
         """What a JSONata expression makes of a stored observation.
 
         Raises:
             ExecutionNotFound, ResultGone: there is none.
             TransformInvalid, TransformLimit: the expression is wrong, or too costly.
         """
-        return await self.transformed(await self.document(execution_id), expression)
+        return await self.transformed(await self.document(caller, execution_id), expression)
 
     async def transformed(self, observation: bytes, expression: str) -> bytes | None:
         """What a JSONata expression makes of an observation in hand.
@@ -117,6 +106,26 @@ class Observations:
         """
         with tracing.span("transform"):
             return await self._transformer.transform(expression, observation)
+
+
+async def streamed(
+    store: EntryStore, sees: str | None, execution_id: str, *, superseded: bool = False
+) -> AsyncIterator[bytes]:
+    """A whole observation as a JSON document, piece by piece: it is never held all at once.
+
+    Raises:
+        ExecutionNotFound, ResultGone: before the first piece.
+    """
+    name, separator = known_form(execution_id), b""
+    entries = await store.page(sees, name, ENTRIES_PER_READ, 0, superseded=superseded)
+    yield observation_head(execution_id)
+    while entries:
+        yield separator + b",".join(entry_json(entry) for _, entry in entries)
+        separator = b","
+        if len(entries) < ENTRIES_PER_READ:
+            break
+        entries = await store.page(sees, name, ENTRIES_PER_READ, entries[-1][0], superseded=superseded)
+    yield OBSERVATION_TAIL
 
 
 def seeded(given: Sequence[Given], at: datetime) -> tuple[Entry, ...]:

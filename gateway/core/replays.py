@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.domain.access import EVERYTHING
 from gateway.domain.calls import Outcome
 from gateway.domain.keys import KnownCall
 from gateway.domain.observations import observation_json
@@ -28,7 +29,7 @@ class Replays:
         self._executions = executions
         self._entries = entries
 
-    async def answer(self, known: KnownCall) -> Outcome:
+    async def answer(self, sees: str | None, known: KnownCall) -> Outcome:
         """The answer of a call that was made before.
 
         Raises:
@@ -36,19 +37,19 @@ class Replays:
             KeyInFlight: its run, in the background, has not ended.
             GatewayError: the run failed; the same error as then.
         """
-        run = await self.run(known.run_id)
+        run = await self.run(sees, known.run_id)
         if not run.state.ended:
             raise KeyInFlight
         return await self.outcome(run, known.seed, replayed=True)
 
-    async def run(self, run_id: str) -> Run:
+    async def run(self, sees: str | None, run_id: str) -> Run:
         """The run of a call that was accepted.
 
         Raises:
-            ResultGone: it was deleted since.
+            ResultGone: it was deleted since, or is out of sight.
         """
         try:
-            return await self._runs.get(run_id)
+            return await self._runs.get(sees, run_id)
         except RunNotFound:
             raise ResultGone(_DELETED) from None
 
@@ -75,7 +76,7 @@ class Replays:
 
     async def _transient(self, execution_id: str) -> bool:
         try:
-            return (await self._executions.get(execution_id)).transient
+            return (await self._executions.get(EVERYTHING, execution_id)).transient
         except ExecutionNotFound:
             raise ResultGone(_DELETED) from None
 

@@ -16,6 +16,7 @@ from gateway.core.replays import Replays
 from gateway.core.staging import Staging
 from gateway.core.sync_calls import SyncCalls
 from gateway.core.telling import Telling, changed
+from gateway.domain.access import Caller
 from gateway.domain.calls import Accepted, Call, Outcome
 from gateway.domain.deliveries import Delivery
 from gateway.domain.ids import is_uuid, known_form
@@ -67,29 +68,30 @@ class Runs:
         self._telling = telling
         self._clock = clock
 
-    async def execute_sync(self, call: Call) -> Outcome:
+    async def execute_sync(self, caller: Caller, call: Call) -> Outcome:
         """Run a pipeline while the caller waits, and keep what it found; the observation of this run is returned.
 
         Raises:
-            PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
+            Forbidden, PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
             MediaUnreadable, TritonFailed, RunTimeout, ...: the run failed, and its record says so.
             KeyReused, KeyInFlight: the call's key names another call, or one that is under way.
             StorageUnavailable: the outcome could not be recorded.
         """
-        return await (self._going_on(call) if call.goes_on else self._sync_calls.execute(call))
+        caller.check_pipeline(call.pipeline_id)
+        return await (self._going_on(caller, call) if call.goes_on else self._sync_calls.execute(caller, call))
 
-    async def _going_on(self, call: Call) -> Outcome:
+    async def _going_on(self, caller: Caller, call: Call) -> Outcome:
         """A run in the background that is waited for; when the time is over it goes on without its caller."""
-        accepted = await self._async_calls.accept(msgspec.structs.replace(call, timeout=ASYNC_TIMEOUT))
+        accepted = await self._async_calls.accept(caller, msgspec.structs.replace(call, timeout=ASYNC_TIMEOUT))
         try:
-            return await self._answered(accepted, call.timeout)
+            return await self._answered(caller, accepted, call.timeout)
         except GatewayError as error:
             # Whatever hinders the answer, the run was accepted: the caller is told its name.
             error.execution_id, error.run_id = accepted.execution_id, accepted.run_id
             raise
 
-    async def _answered(self, accepted: Accepted, seconds: float) -> Outcome:
-        run = await self._replays.run(accepted.run_id)
+    async def _answered(self, caller: Caller, accepted: Accepted, seconds: float) -> Outcome:
+        run = await self._replays.run(caller.sees, accepted.run_id)
         try:
             run = await self._following.until_ended(run, seconds, stays=True)
         except RunNotFound:
@@ -107,18 +109,19 @@ class Runs:
         """
         await self._backlog.check()
 
-    async def execute_async(self, call: Call) -> Accepted:
+    async def execute_async(self, caller: Caller, call: Call) -> Accepted:
         """Accept a run for the background; it is durable when this returns.
 
         Raises:
-            PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
+            Forbidden, PipelineNotFound, PipelineNotReady, InvalidInput, ...: refused; nothing was recorded.
             KeyReused, KeyInFlight: the call's key names another call, or one that is under way.
             Overloaded: too many runs wait already.
             StorageUnavailable: it cannot be said to be accepted.
         """
-        return await self._async_calls.accept(call)
+        caller.check_pipeline(call.pipeline_id)
+        return await self._async_calls.accept(caller, call)
 
-    async def get(self, run_id: str) -> Run:
+    async def get(self, caller: Caller, run_id: str) -> Run:
         """One run.
 
         Raises:
@@ -126,9 +129,9 @@ class Runs:
         """
         if not is_uuid(run_id):
             raise RunNotFound
-        return await self._store.get(run_id)
+        return await self._store.get(caller.sees, run_id)
 
-    async def page(self, execution_id: str, limit: int, cursor: str | None) -> RunPage:
+    async def page(self, caller: Caller, execution_id: str, limit: int, cursor: str | None) -> RunPage:
         """A page of the runs of an execution, oldest first.
 
         Raises:
@@ -137,7 +140,7 @@ class Runs:
         """
         if cursor is not None and not is_uuid(cursor):
             raise InvalidInput("The cursor is not one that this list gave.", field="cursor")
-        found = await self._store.page(known_form(execution_id), limit + 1, cursor)
+        found = await self._store.page(caller.sees, known_form(execution_id), limit + 1, cursor)
         runs = found[:limit]
         return RunPage(runs, runs[-1].run_id if len(found) > limit else None)
 
@@ -150,14 +153,14 @@ class Runs:
         """
         return await self._following.wait(known, seconds)
 
-    async def until_ended(self, run_id: str, seconds: float) -> Run:
+    async def until_ended(self, caller: Caller, run_id: str, seconds: float) -> Run:
         """The run when it has ended, or as it is when the time is over, or the gateway stops.
 
         Raises:
             RunNotFound: there is none of this ID.
             Overloaded: too many callers follow runs.
         """
-        return await self._following.until_ended(await self.get(run_id), seconds)
+        return await self._following.until_ended(await self.get(caller, run_id), seconds)
 
     def events(self, known: Run, after: int, heartbeat: float) -> AsyncIterator[RunEvent | None]:
         """The events of a run behind number `after`, until its end; None where nothing happens for a heartbeat.
@@ -170,7 +173,7 @@ class Runs:
         """
         return self._following.events(known, after, heartbeat)
 
-    async def cancel(self, run_id: str) -> Run:
+    async def cancel(self, caller: Caller, run_id: str) -> Run:
         """Have a run canceled: at once where it waits, soon where it is worked on; the run as it is now is returned.
 
         One that was canceled before is returned as it is.
@@ -182,8 +185,8 @@ class Runs:
         if not is_uuid(run_id):
             raise RunNotFound
         error = RunError.of(RunCanceled(_CANCELED))
-        told = await self._told(run_id, error)
-        canceled = await self._store.cancel(run_id, error, told)
+        told = await self._told(caller.sees, run_id, error)
+        canceled = await self._store.cancel(caller.sees, run_id, error, told)
         run = canceled.run
         if run.state.ended and run.state is not RunState.CANCELED:
             raise RunFinished
@@ -195,9 +198,9 @@ class Runs:
         log.info("run.cancel_requested", extra={"run_id": run_id, "state": run.state})
         return run
 
-    async def _told(self, run_id: str, error: RunError) -> tuple[Delivery, ...]:
+    async def _told(self, sees: str | None, run_id: str, error: RunError) -> tuple[Delivery, ...]:
         """Who is told where a run in the background ends by being canceled."""
-        waiting = await self._store.pending(run_id)
+        waiting = await self._store.pending(sees, run_id)
         if waiting is None:
             return ()
         audience = await self._telling.of_request(waiting.request)

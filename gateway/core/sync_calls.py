@@ -15,6 +15,7 @@ from gateway.core.pipelines import Pipelines
 from gateway.core.replays import Replays
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling, changed
+from gateway.domain.access import Caller
 from gateway.domain.calls import Call, Outcome
 from gateway.domain.deliveries import Delivery
 from gateway.domain.keys import Key, KeyUse
@@ -53,19 +54,19 @@ class SyncCalls:
         #: Records in the making of runs whose callers have gone.
         self._departed: set[asyncio.Task[None]] = set()
 
-    async def execute(self, call: Call) -> Outcome:
+    async def execute(self, caller: Caller, call: Call) -> Outcome:
         """Run a pipeline and keep what it found; see `Runs.execute_sync`."""
         if call.webhook is not None:
             raise InvalidInput("A call that is waited for is answered: leave it out.", field="webhookUrl")
-        key = key_of(call)
+        key = key_of(caller.owner, call)
         if known := await self._keys.earlier(key):
-            return await self._replays.answer(known)
-        admitted = await self._gate.admit(call, self._clock(), RunState.RUNNING)
+            return await self._replays.answer(caller.sees, known)
+        admitted = await self._gate.admit(caller, call, self._clock(), RunState.RUNNING)
         media = admitted.media or await self._staging.stored(admitted.stored)
         run = admitted.run
         telemetry.note(run_id=run.run_id)
         if key is not None and (known := await self._keys.reserve(key, run.run_id, run.execution_id, call.timeout)):
-            return await self._replays.answer(known)
+            return await self._replays.answer(caller.sees, known)
         keeps = not call.transient
         work = Work(run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [], keeps=keeps)
         contents = await self._contents(admitted, work, key)
@@ -93,6 +94,7 @@ class SyncCalls:
         observation = observation_json(run.execution_id, (*seed, *found))
         finished = FinishedRun(
             new=admitted.new,
+            sees=admitted.sees,
             run=run,
             seed=() if call.transient else seed,
             entries=() if call.transient else found,
@@ -136,7 +138,7 @@ class SyncCalls:
         run = attempt.failed(admitted.run, work, error, at)
         use = KeyUse(key=key, freed=frees(error)) if key else None
         told = await self._told(admitted, run, at, None)
-        await self._finish(FinishedRun(new=admitted.new, run=run, key=use, deliveries=told))
+        await self._finish(FinishedRun(new=admitted.new, sees=admitted.sees, run=run, key=use, deliveries=told))
         error.execution_id, error.run_id = run.execution_id, run.run_id
         log.info("run.failed", extra={"run_id": run.run_id, "code": error.code})
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from gateway import tracing
+from gateway.domain.access import EVERYTHING
 from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call, RunRequest, StoredMedia, Webhook
 from gateway.domain.deliveries import Delivery, Event
@@ -26,7 +27,7 @@ class Telling:
         self._courier = courier
         self._written = asyncio.Event()
 
-    async def audience(self, call: Call) -> Audience:
+    async def audience(self, sees: str | None, call: Call) -> Audience:
         """Who is to be told of a call: its own hooks and address, and the hooks of its execution.
 
         Raises:
@@ -37,33 +38,33 @@ class Telling:
             return NOBODY
         if call.webhook is not None:
             await self._admit(call.webhook)
-        own = await self.wanted(call.hook_ids)
-        others = [] if call.execution_id is None else await self._hooks.of_execution(call.execution_id)
+        own = await self.wanted(sees, call.hook_ids)
+        others = [] if call.execution_id is None else await self._hooks.of_execution(sees, call.execution_id)
         return Audience((*own, *(each for each in others if each.hook_id not in call.hook_ids)), call.webhook)
 
     async def of_request(self, request: RunRequest) -> Audience:
         """Who is to be told of a run in the background, as the hooks are now."""
-        hooks = await self._hooks.find(request.hook_ids) if request.hook_ids else []
+        hooks = await self._hooks.find(EVERYTHING, request.hook_ids) if request.hook_ids else []
         return Audience(tuple(hooks), request.webhook)
 
-    async def about(self, event: Event) -> tuple[Delivery, ...]:
+    async def about(self, sees: str | None, event: Event) -> tuple[Delivery, ...]:
         """What the hooks of an execution are told of an event that no run has brought about."""
-        audience = Audience(tuple(await self._hooks.of_execution(event.execution_id)))
+        audience = Audience(tuple(await self._hooks.of_execution(sees, event.execution_id)))
         documents: tuple[StoredMedia, ...] = ()
         if audience.wants_documents([event]):
-            stored = await self._executions.media(event.execution_id)
+            stored = await self._executions.media(sees, event.execution_id)
             documents = tuple(StoredMedia(media_id=each.media_id, blob=each.blob) for each in stored)
         return audience.deliveries([event], None, documents)
 
-    async def wanted(self, hook_ids: Sequence[str]) -> list[Hook]:
+    async def wanted(self, sees: str | None, hook_ids: Sequence[str]) -> list[Hook]:
         """The hooks that a caller names.
 
         Raises:
-            InvalidInput: one of them is not there, or they are too many.
+            InvalidInput: one of them is not there, or out of sight, or they are too many.
         """
         if len(hook_ids) > MAX_HOOKS_PER_EXECUTION:
             raise InvalidInput(f"There are at most {MAX_HOOKS_PER_EXECUTION} hooks.", field="hookIds")
-        found = {each.hook_id: each for each in await self._hooks.find(hook_ids)} if hook_ids else {}
+        found = {each.hook_id: each for each in await self._hooks.find(sees, hook_ids)} if hook_ids else {}
         for index, hook_id in enumerate(hook_ids):
             if hook_id not in found:
                 raise InvalidInput("There is no hook with this ID.", field=f"hookIds[{index}]")

@@ -17,6 +17,7 @@ from gateway.core.quotas import Quotas
 from gateway.core.retrying import persistently
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling, changed
+from gateway.domain.access import EVERYTHING
 from gateway.domain.calls import RunRequest
 from gateway.domain.ids import new_id, now
 from gateway.domain.observations import Entry
@@ -145,7 +146,7 @@ class Worker:
         audience = await self._telling.of_request(request)
         events = changed(claimed.run, self._clock())
         told = audience.deliveries(events, request.found(claimed.run.execution_id), request.media)
-        await self._deliveries.write(told)
+        await self._deliveries.write(EVERYTHING, told)
         self._telling.ring(told)
 
     async def _run(self, claimed: ClaimedRun) -> None:

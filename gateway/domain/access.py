@@ -1,10 +1,14 @@
 """Who asks, and what they may do."""
 
 import enum
+from typing import Final
 
 import msgspec
 
 from gateway.errors import Forbidden
+
+#: What those see who act for no caller: workers, the sender, the sweeper.
+EVERYTHING: Final = None
 
 
 class Scope(enum.StrEnum):
@@ -28,13 +32,23 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     #: The pipelines that it may use; None is all.
     pipelines: frozenset[str] | None = None
+    #: Its key, where it came with one of the gateway's own.
+    key_id: str | None = None
+    #: Its requests in a time, such as `600/minute`, and its calls in hand at once; None: as the settings say.
+    rate: str | None = None
+    concurrency: int | None = None
     #: What it is called in the log and in audit events; never the credential.
     name: str = ""
 
     @property
     def sees(self) -> str | None:
         """The owner whose records it sees; None is every one's."""
-        return None if Scope.ADMIN in self.scopes else self.owner
+        return EVERYTHING if Scope.ADMIN in self.scopes else self.owner
+
+    @property
+    def account(self) -> str:
+        """What its calls are counted under: its key, else its owner."""
+        return self.key_id or self.owner
 
     def check(self, needed: Scope) -> None:
         """Refuse what it may not do.
@@ -45,13 +59,17 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         if needed not in self.scopes and Scope.ADMIN not in self.scopes:
             raise Forbidden(f"The key, or token, has not the scope {needed}.")
 
+    def may_use(self, pipeline_id: str) -> bool:
+        """Whether it may use a pipeline."""
+        return self.pipelines is None or pipeline_id in self.pipelines
+
     def check_pipeline(self, pipeline_id: str) -> None:
         """Refuse a pipeline that it may not use.
 
         Raises:
             Forbidden: it is limited to others.
         """
-        if self.pipelines is not None and pipeline_id not in self.pipelines:
+        if not self.may_use(pipeline_id):
             raise Forbidden("The key, or token, is not for this pipeline.")
 
 

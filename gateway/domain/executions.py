@@ -19,6 +19,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     ttl: float | None = None
     #: The hooks that are told of it.
     hook_ids: tuple[str, ...] = ()
+    #: Whose it is.
+    owner: str = ""
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     #: The hooks that are told of it.
     hook_ids: tuple[str, ...] = ()
+    #: Whose it is.
+    owner: str = ""
 
     @property
     def duration(self) -> float | None:

@@ -107,6 +107,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     form_document_key: str = "documents"
     enabled: bool = True
     secrets: tuple[str, ...] = ()
+    #: Whose it is.
+    owner: str = ""
 
     def check(self) -> None:
         """Refuse what no delivery can be made with; whether the endpoint may be reached at all is the courier's word.

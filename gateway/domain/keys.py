@@ -57,6 +57,6 @@ def key_text(given: str | None) -> str | None:
     return bare
 
 
-def digest(text: str) -> bytes:
-    """SHA-256 of a key."""
-    return hashlib.sha256(text.encode()).digest()
+def digest(owner: str, text: str) -> bytes:
+    """SHA-256 of a key of this owner's; no two owners have one in common."""
+    return hashlib.sha256((f"{owner}\0{text}" if owner else text).encode()).digest()

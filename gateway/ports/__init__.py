@@ -1,7 +1,9 @@
 """What the core needs of the world outside; every adapter proves itself against the contracts written here."""
 
 from gateway.ports.access import Authenticator
+from gateway.ports.api_keys import ApiKeyStore
 from gateway.ports.artifacts import ArtifactStore
+from gateway.ports.audit import AuditStore
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
@@ -13,6 +15,7 @@ from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
 from gateway.ports.media import BlobStore, ImageDecoder
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
+from gateway.ports.rates import RateCounter
 from gateway.ports.retention import DoomedBlobs, RetentionStore
 from gateway.ports.runs import (
     AcceptedRun,
@@ -28,7 +31,9 @@ from gateway.ports.transforms import Transformer
 
 __all__ = [
     "AcceptedRun",
+    "ApiKeyStore",
     "ArtifactStore",
+    "AuditStore",
     "Authenticator",
     "BlobStore",
     "Canceled",
@@ -53,6 +58,7 @@ __all__ = [
     "PipelineSource",
     "PipelineStore",
     "QueueState",
+    "RateCounter",
     "RetentionStore",
     "RunStore",
     "Transformer",

@@ -8,7 +8,7 @@ from gateway.domain.artifacts import Artifact
 class ArtifactStore(Protocol):
     """Reads them; `sees` is the owner whose executions are looked at, None every one's."""
 
-    async def page(self, execution_id: str, sees: str | None, limit: int, after: int) -> list[tuple[int, Artifact]]:
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: int) -> list[tuple[int, Artifact]]:
         """The artifacts of an execution with their place in the list, as they were made, behind the place `after`.
 
         Raises:
@@ -16,7 +16,7 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    async def get(self, execution_id: str, artifact_id: str, sees: str | None) -> Artifact:
+    async def get(self, sees: str | None, execution_id: str, artifact_id: str) -> Artifact:
         """One artifact.
 
         Raises:

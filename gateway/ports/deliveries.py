@@ -7,10 +7,10 @@ from gateway.domain.deliveries import Delivery
 
 
 class DeliveryStore(Protocol):
-    """The records of deliveries."""
+    """The records of deliveries; `sees` as with executions, to which they belong."""
 
-    async def write(self, deliveries: Sequence[Delivery]) -> None:
-        """Write deliveries, due at once; of an execution that is gone nothing is written."""
+    async def write(self, sees: str | None, deliveries: Sequence[Delivery]) -> None:
+        """Write deliveries, due at once; of an execution that is gone, or out of sight, nothing is written."""
         ...
 
     async def claim(self, limit: int, lease: float, taken: Mapping[str, int]) -> list[Delivery]:
@@ -24,7 +24,7 @@ class DeliveryStore(Protocol):
         """Write what came of a try; False, and nothing written, where the delivery is no longer held as it was."""
         ...
 
-    async def get(self, delivery_id: str) -> Delivery:
+    async def get(self, sees: str | None, delivery_id: str) -> Delivery:
         """One delivery.
 
         Raises:
@@ -32,11 +32,15 @@ class DeliveryStore(Protocol):
         """
         ...
 
-    async def of_hook(self, hook_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+    async def of_hook(
+        self, sees: str | None, hook_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
         """Deliveries of a hook with their place in the list, newest first."""
         ...
 
-    async def of_execution(self, execution_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+    async def of_execution(
+        self, sees: str | None, execution_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
         """Deliveries of an execution with their place in the list, newest first.
 
         Raises:
@@ -44,7 +48,7 @@ class DeliveryStore(Protocol):
         """
         ...
 
-    async def resend(self, delivery_id: str) -> Delivery:
+    async def resend(self, sees: str | None, delivery_id: str) -> Delivery:
         """Have a delivery sent again from its first try on, under the same ID; it is returned as it is now.
 
         Raises:

@@ -8,9 +8,11 @@ from gateway.domain.observations import Entry
 
 
 class EntryStore(Protocol):
-    """The entries of observations."""
+    """The entries of observations; `sees` as with executions, to which they belong."""
 
-    async def page(self, execution_id: str, limit: int, after: int, *, superseded: bool) -> list[tuple[int, Entry]]:
+    async def page(
+        self, sees: str | None, execution_id: str, limit: int, after: int, *, superseded: bool
+    ) -> list[tuple[int, Entry]]:
         """Entries with their place in the observation, in order, from the place after `after` on.
 
         Raises:
@@ -23,7 +25,9 @@ class EntryStore(Protocol):
         """What one run found, superseded or not, behind the entries of these IDs; in order."""
         ...
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
+    async def merge(
+        self, sees: str | None, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()
+    ) -> None:
         """Replace the content of the entries whose ID is known and append the others; with it goes who is told of it.
 
         Raises:

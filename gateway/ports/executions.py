@@ -7,13 +7,16 @@ from gateway.domain.media import MediaRecord
 
 
 class ExecutionStore(Protocol):
-    """The records of executions and of the media stored on them."""
+    """The records of executions and of the media stored on them.
+
+    `sees` is the owner whose records are in sight, None every one's; what is out of sight is not there.
+    """
 
     async def create(self, new: NewExecution) -> bool:
         """Write a new execution; False where there is one of this ID already, which is left as it is."""
         ...
 
-    async def get(self, execution_id: str) -> Execution:
+    async def get(self, sees: str | None, execution_id: str) -> Execution:
         """One execution.
 
         Raises:
@@ -21,11 +24,13 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def page(self, wanted: ExecutionFilter, limit: int, before: int | None) -> list[tuple[int, Execution]]:
+    async def page(
+        self, sees: str | None, wanted: ExecutionFilter, limit: int, before: int | None
+    ) -> list[tuple[int, Execution]]:
         """Executions with their place in the list, newest first, from the place before `before` on."""
         ...
 
-    async def delete(self, execution_id: str) -> list[str]:
+    async def delete(self, sees: str | None, execution_id: str) -> list[str]:
         """Remove an execution with all that belongs to it; the keys of its blobs, doomed with it, are returned.
 
         Raises:
@@ -33,7 +38,7 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
+    async def announce(self, sees: str | None, execution_id: str, blob: str, patience: float) -> None:
         """Doom a blob before it is stored: it goes in `patience` seconds, unless `add_media` names it by then.
 
         Raises:
@@ -41,7 +46,7 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def add_media(self, record: MediaRecord) -> None:
+    async def add_media(self, sees: str | None, record: MediaRecord) -> None:
         """Write the record of stored media, whose blob was announced and is doomed no longer.
 
         Raises:
@@ -50,7 +55,7 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def media(self, execution_id: str) -> list[MediaRecord]:
+    async def media(self, sees: str | None, execution_id: str) -> list[MediaRecord]:
         """The stored media of an execution, in the order they came.
 
         Raises:
@@ -58,7 +63,7 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def remove_media(self, execution_id: str, media_id: str) -> str:
+    async def remove_media(self, sees: str | None, execution_id: str, media_id: str) -> str:
         """Remove the record of stored media; the key of its blob, doomed with it, is returned.
 
         Raises:

@@ -16,7 +16,7 @@ class FileStore(Protocol):
         """
         ...
 
-    async def get(self, file_id: str, sees: str | None) -> FileRecord:
+    async def get(self, sees: str | None, file_id: str) -> FileRecord:
         """One file.
 
         Raises:
@@ -30,7 +30,7 @@ class FileStore(Protocol):
         """Files with their place in the list, newest first, from the place before `before` on."""
         ...
 
-    async def delete(self, file_id: str, sees: str | None) -> str:
+    async def delete(self, sees: str | None, file_id: str) -> str:
         """Remove the record of a file; the key of its blob, doomed with it, is returned.
 
         Raises:

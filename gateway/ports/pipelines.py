@@ -38,6 +38,14 @@ class PipelineStore(Protocol):
         """Every pipeline seen so far, with its last config."""
         ...
 
-    async def save(self, pipelines: Sequence[Pipeline]) -> None:
-        """Remember these; a pipeline already known is replaced."""
+    async def gone(self) -> frozenset[str]:
+        """The names of those of them that Triton was seen to have no more."""
+        ...
+
+    async def save(self, seen: Sequence[Pipeline], gone: Sequence[str] = ()) -> None:
+        """Remember what was seen, and the names of known pipelines that Triton has no more.
+
+        What that changes is written with it as audit events, once however many gateways see it; one that differs only
+        in what its models are doing has not changed.
+        """
         ...

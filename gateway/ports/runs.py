@@ -19,6 +19,8 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
 
     #: The execution that the run brings about; None where there was one before.
     new: NewExecution | None = None
+    #: Whose executions are in sight of who adds to one there was; None is every one's.
+    sees: str | None = None
     run: Run
     #: What the caller put in before the run: merged, where the entries are appended.
     seed: tuple[Entry, ...] = ()
@@ -40,6 +42,8 @@ class AcceptedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run in the background as it is accepted: one fact, one transaction, its wake-up included."""
 
     new: NewExecution | None = None
+    #: Whose executions are in sight of who adds to one there was; None is every one's.
+    sees: str | None = None
     run: Run
     request: RunRequest
     seed: tuple[Entry, ...] = ()
@@ -96,7 +100,7 @@ class QueueState(msgspec.Struct, frozen=True):
 
 
 class RunStore(Protocol):
-    """The records of runs."""
+    """The records of runs; `sees` as with executions, to which they belong."""
 
     async def finish(self, finished: FinishedRun) -> None:
         """Write the end of a run that a caller waits for; it is durable when this returns.
@@ -104,7 +108,7 @@ class RunStore(Protocol):
         A run that is already written is left as it is, so a repeat is safe.
 
         Raises:
-            ExecutionNotFound: the execution is gone.
+            ExecutionNotFound: the execution is gone, or out of sight.
             KeyLost: the key of the call was taken over; nothing is written.
             StorageUnavailable: nothing can be said to be written.
         """
@@ -114,7 +118,7 @@ class RunStore(Protocol):
         """Write a run in the background and wake a worker for it; it is durable when this returns.
 
         Raises:
-            ExecutionNotFound: the execution is gone.
+            ExecutionNotFound: the execution is gone, or out of sight.
             KeyLost: its key names another run; nothing is written.
             StorageUnavailable: nothing can be said to be written.
         """
@@ -136,11 +140,13 @@ class RunStore(Protocol):
         """Let others take the run in `delay` seconds, if this attempt holds it; `why` is kept with the attempt."""
         ...
 
-    async def pending(self, run_id: str) -> ClaimedRun | None:
+    async def pending(self, sees: str | None, run_id: str) -> ClaimedRun | None:
         """A run in the background that has not ended, as it is now; None where there is none."""
         ...
 
-    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
+    async def cancel(
+        self, sees: str | None, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()
+    ) -> Canceled:
         """End a run that waits, with this error; of one that a worker holds, keep that somebody wants it canceled.
 
         A run that has ended is left as it is. The deliveries are written where the run ends by this.
@@ -174,7 +180,7 @@ class RunStore(Protocol):
         """Which of these runs still need their media: to run on them, or to send them to receivers."""
         ...
 
-    async def get(self, run_id: str) -> Run:
+    async def get(self, sees: str | None, run_id: str) -> Run:
         """One run.
 
         Raises:
@@ -186,7 +192,7 @@ class RunStore(Protocol):
         """Those of these runs that there are."""
         ...
 
-    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: str | None) -> list[Run]:
         """The runs of an execution, oldest first, from the one after run `after` on.
 
         Raises:

@@ -10,6 +10,8 @@ from gateway.errors import GatewayError, RunTimeout
 from gateway.wire.runs import run_url
 
 CONTENT_TYPE: Final = "application/problem+json"
+#: What a caller is asked for who may not enter (RFC 6750).
+CHALLENGE: Final = 'Bearer realm="gateway"'
 
 
 #: Of statuses that the standard library does not know.
@@ -52,6 +54,8 @@ def headers(error: GatewayError, request_id: str) -> list[tuple[str, str]]:
     found = [("content-type", CONTENT_TYPE), ("x-request-id", request_id)]
     if error.retry_after is not None:
         found.append(("retry-after", str(math.ceil(error.retry_after))))
+    if error.http == HTTPStatus.UNAUTHORIZED:
+        found.append(("www-authenticate", CHALLENGE))
     if isinstance(error, RunTimeout) and error.run_id is not None:
         found.append(("location", run_url(error.run_id)))
     return found + record_headers(error.execution_id, error.run_id, replayed=error.replayed)

@@ -10,6 +10,7 @@ from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.domain.access import EVERYTHING
 from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.executions import NewExecution
 from gateway.domain.ids import new_id
@@ -45,7 +46,7 @@ class Records:
 
     async def found(self, execution_id: str, *, superseded: bool = False) -> tuple[Entry, ...]:
         """Every entry, in order."""
-        listed = await self.entries.page(execution_id, 100_000, 0, superseded=superseded)
+        listed = await self.entries.page(EVERYTHING, execution_id, 100_000, 0, superseded=superseded)
         places = [place for place, _ in listed]
         assert places == sorted(set(places))
         return tuple(entry for _, entry in listed)

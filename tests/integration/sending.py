@@ -21,6 +21,7 @@ from gateway.core.payloads import Payloads
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
 from gateway.core.telling import Telling, changed
+from gateway.domain.access import EVERYTHING
 from gateway.domain.audience import Audience
 from gateway.domain.deliveries import Delivery
 from gateway.domain.hooks import EventType, Hook, PayloadType
@@ -43,7 +44,7 @@ class Process:
         self.blobs = FakeBlobs()
         self.telling = Telling(self.hooks, records.executions, courier)
         self.observations = Observations(records.entries, transformer, self.telling)
-        letters = Letters(self.hooks, self.observations, Payloads(transformer), self.blobs)
+        letters = Letters(self.hooks, records.entries, Payloads(transformer), self.blobs)
         staging = Staging(self.blobs, records.runs)
         self.sender = Sender(
             self.deliveries, self.hooks, letters, courier, staging, self.telling, lease=lease, chance=lambda: 0.0
@@ -60,7 +61,7 @@ class Process:
         """A run that has ended, and those who are told of it."""
         run = finished()
         await self.records.runs.finish(telling_of(run, *hooks, **fields))
-        page = await self.deliveries.of_execution(run.run.execution_id, 100, None)
+        page = await self.deliveries.of_execution(EVERYTHING, run.run.execution_id, 100, None)
         return [each for _, each in reversed(page)]
 
     async def now(self, delivery: Delivery) -> None:
@@ -74,7 +75,7 @@ class Process:
     async def once(self, delivery: Delivery, done: Callable[[Delivery], bool]) -> Delivery:
         """The delivery as soon as it is as a test wants it."""
         async with asyncio.timeout(30):
-            while not done(found := await self.deliveries.get(delivery.delivery_id)):
+            while not done(found := await self.deliveries.get(EVERYTHING, delivery.delivery_id)):
                 await asyncio.sleep(0.02)
         return found
 

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.adapters.postgres import writing
 from gateway.adapters.postgres.wakeups import WakeUp
+from gateway.domain.access import EVERYTHING
 from gateway.domain.ids import new_id
 from gateway.domain.runs import RunState
 from gateway.errors import (
@@ -35,8 +36,8 @@ from integration.recording import (
 async def test_an_accepted_run_waits_and_has_one_job(records: Records) -> None:
     work = accepted(tag="mine", seed=(given("e"),))
     await records.runs.accept(work)
-    assert await records.runs.get(work.run.run_id) == work.run
-    assert (await records.executions.get(work.run.execution_id)).state is RunState.QUEUED
+    assert await records.runs.get(EVERYTHING, work.run.run_id) == work.run
+    assert (await records.executions.get(EVERYTHING, work.run.execution_id)).state is RunState.QUEUED
     assert await records.jobs(work.run.run_id) == 1
     assert await records.found(work.run.execution_id) == (given("e"),)
 
@@ -63,9 +64,9 @@ async def test_a_run_and_its_wake_up_are_written_together_or_not_at_all(
         await records.runs.accept(work)
     assert await records.jobs(work.run.run_id) == 0
     with pytest.raises(RunNotFound):
-        await records.runs.get(work.run.run_id)
+        await records.runs.get(EVERYTHING, work.run.run_id)
     with pytest.raises(ExecutionNotFound):
-        await records.executions.get(work.run.execution_id)
+        await records.executions.get(EVERYTHING, work.run.execution_id)
 
 
 async def test_a_claimed_run_comes_with_all_it_needs_and_shows_that_it_runs(records: Records) -> None:
@@ -76,8 +77,8 @@ async def test_a_claimed_run_comes_with_all_it_needs_and_shows_that_it_runs(reco
     assert held.request == REQUEST
     assert (held.run.state, held.run.attempt) == (RunState.RUNNING, 1)
     assert held.run.started_at is not None
-    assert await records.runs.get(work.run.run_id) == held.run
-    assert (await records.executions.get(work.run.execution_id)).state is RunState.RUNNING
+    assert await records.runs.get(EVERYTHING, work.run.run_id) == held.run
+    assert (await records.executions.get(EVERYTHING, work.run.execution_id)).state is RunState.RUNNING
 
 
 async def test_two_claims_never_both_get_a_run(records: Records, others: Records) -> None:
@@ -101,9 +102,9 @@ async def test_a_run_that_ended_is_not_claimed_again(records: Records) -> None:
     held = await claimed(records)
     assert await records.runs.finish_claimed(ended(held, entries=2))
     assert await records.runs.claim(held.run.run_id, "w", 60.0) is None
-    run = await records.runs.get(held.run.run_id)
+    run = await records.runs.get(EVERYTHING, held.run.run_id)
     assert (run.state, run.completed_at) == (RunState.COMPLETED, NOW)
-    assert (await records.executions.get(run.execution_id)).state is RunState.COMPLETED
+    assert (await records.executions.get(EVERYTHING, run.execution_id)).state is RunState.COMPLETED
     assert len(await records.found(run.execution_id)) == 2
     assert not await records.runs.finish_claimed(ended(held, entries=2))
     assert len(await records.found(run.execution_id)) == 2
@@ -116,8 +117,8 @@ async def test_an_attempt_that_lost_its_lease_writes_nothing(records: Records, o
     lost = ended(old, entries=3, seed=(given("e"),), tag="stale", supersedes=True)
     assert not await records.runs.finish_claimed(lost)
     assert await records.found(old.run.execution_id) == ()
-    assert (await records.executions.get(old.run.execution_id)).tag is None
-    assert await records.runs.get(old.run.run_id) == new.run
+    assert (await records.executions.get(EVERYTHING, old.run.execution_id)).tag is None
+    assert await records.runs.get(EVERYTHING, old.run.run_id) == new.run
     won = ended(new)
     assert await others.runs.finish_claimed(won)
     assert await records.found(old.run.execution_id) == won.entries
@@ -149,8 +150,8 @@ async def test_only_the_holder_extends_its_lease(records: Records) -> None:
 async def test_a_run_that_is_handed_back_can_be_taken_when_it_is_due(records: Records) -> None:
     held = await claimed(records)
     await records.runs.hand_back(held.run.run_id, 1, 60.0, WHY)
-    assert (await records.runs.get(held.run.run_id)).state is RunState.QUEUED
-    assert (await records.executions.get(held.run.execution_id)).state is RunState.QUEUED
+    assert (await records.runs.get(EVERYTHING, held.run.run_id)).state is RunState.QUEUED
+    assert (await records.executions.get(EVERYTHING, held.run.execution_id)).state is RunState.QUEUED
     assert await records.runs.claim(held.run.run_id, "w", 60.0) is None
     assert not await records.runs.finish_claimed(ended(held))
     again = await claimed(records)
@@ -159,7 +160,7 @@ async def test_a_run_that_is_handed_back_can_be_taken_when_it_is_due(records: Re
     assert taken is not None
     assert taken.run.attempt == 2
     await records.runs.hand_back(again.run.run_id, 1, 0.0, WHY)
-    assert await records.runs.get(again.run.run_id) == taken.run
+    assert await records.runs.get(EVERYTHING, again.run.run_id) == taken.run
 
 
 async def _without_jobs(records: Records, *run_ids: str) -> None:
@@ -200,7 +201,7 @@ async def test_whoever_ends_a_run_and_whoever_takes_it_never_wait_for_each_other
             await _until_somebody_waits(rival)
             await rival.execute("UPDATE runs SET media_count = 7 WHERE run_id = $1", held.run.run_id)
         await task
-        assert (await records.runs.get(held.run.run_id)).media_count == 7
+        assert (await records.runs.get(EVERYTHING, held.run.run_id)).media_count == 7
     await rival.close()
 
 
@@ -213,7 +214,7 @@ async def _until_somebody_waits(connection: asyncpg.Connection) -> None:
 async def test_the_attempts_that_did_not_end_a_run_are_kept_with_their_workers_and_errors(records: Records) -> None:
     held = await claimed(records)
     await records.runs.hand_back(held.run.run_id, 1, 0.0, WHY)
-    waiting = await records.runs.get(held.run.run_id)
+    waiting = await records.runs.get(EVERYTHING, held.run.run_id)
     assert (waiting.started_at, waiting.worker) == (None, "worker-1")
     lost = await records.runs.claim(held.run.run_id, "worker-2", OVER)
     last = await records.runs.claim(held.run.run_id, "worker-3", 60.0)
@@ -227,27 +228,27 @@ async def test_the_attempts_that_did_not_end_a_run_are_kept_with_their_workers_a
     assert second.error.code == "worker.lost"
     assert [each.number for each in last.run.attempts] == [1, 2, 3]
     assert await records.runs.finish_claimed(ended(last))
-    assert (await records.runs.get(held.run.run_id)).past_attempts == (first, second)
+    assert (await records.runs.get(EVERYTHING, held.run.run_id)).past_attempts == (first, second)
 
 
 async def test_a_run_that_waits_is_canceled_at_once_and_its_blobs_are_named(records: Records) -> None:
     work = accepted()
     await records.runs.accept(work)
-    canceled = await records.runs.cancel(work.run.run_id, CANCELED)
+    canceled = await records.runs.cancel(EVERYTHING, work.run.run_id, CANCELED)
     assert (canceled.run.state, canceled.run.error, canceled.blobs) == (RunState.CANCELED, CANCELED, REQUEST.staged)
     assert canceled.run.completed_at is not None
-    assert (await records.executions.get(work.run.execution_id)).state is RunState.CANCELED
+    assert (await records.executions.get(EVERYTHING, work.run.execution_id)).state is RunState.CANCELED
     assert await records.runs.claim(work.run.run_id, "w", 60.0) is None
-    assert await records.runs.cancel(work.run.run_id, CANCELED) == Canceled(canceled.run)
+    assert await records.runs.cancel(EVERYTHING, work.run.run_id, CANCELED) == Canceled(canceled.run)
 
 
 async def test_a_run_that_is_worked_on_keeps_that_it_is_to_be_canceled(records: Records) -> None:
     held = await claimed(records)
-    canceled = await records.runs.cancel(held.run.run_id, CANCELED)
+    canceled = await records.runs.cancel(EVERYTHING, held.run.run_id, CANCELED)
     assert (canceled.run.state, canceled.blobs) == (RunState.RUNNING, ())
     asked_at = canceled.run.cancel_requested_at
     assert asked_at is not None
-    assert (await records.runs.cancel(held.run.run_id, CANCELED)).run.cancel_requested_at == asked_at
+    assert (await records.runs.cancel(EVERYTHING, held.run.run_id, CANCELED)).run.cancel_requested_at == asked_at
     extended = await records.runs.extend([(held.run.run_id, 1)], OVER)
     assert extended == Extended(frozenset({held.run.run_id}), frozenset({held.run.run_id}))
     taken = await records.runs.claim(held.run.run_id, "w", 60.0)
@@ -258,9 +259,9 @@ async def test_a_run_that_is_worked_on_keeps_that_it_is_to_be_canceled(records: 
 async def test_what_has_ended_or_never_was_is_not_canceled(records: Records) -> None:
     over = finished()
     await records.runs.finish(over)
-    assert (await records.runs.cancel(over.run.run_id, CANCELED)) == Canceled(over.run)
+    assert (await records.runs.cancel(EVERYTHING, over.run.run_id, CANCELED)) == Canceled(over.run)
     with pytest.raises(RunNotFound):
-        await records.runs.cancel(new_id(), CANCELED)
+        await records.runs.cancel(EVERYTHING, new_id(), CANCELED)
 
 
 async def test_of_a_cancellation_and_a_claim_at_once_no_media_is_lost_to_the_run(
@@ -270,7 +271,7 @@ async def test_of_a_cancellation_and_a_claim_at_once_no_media_is_lost_to_the_run
         work = accepted()
         await records.runs.accept(work)
         canceled, taken = await asyncio.gather(
-            records.runs.cancel(work.run.run_id, CANCELED), others.runs.claim(work.run.run_id, "w", 60.0)
+            records.runs.cancel(EVERYTHING, work.run.run_id, CANCELED), others.runs.claim(work.run.run_id, "w", 60.0)
         )
         assert (canceled.blobs == ()) is (taken is not None)
 
@@ -282,7 +283,7 @@ async def test_a_run_is_not_due_before_its_time_and_the_most_urgent_comes_first(
     for each in (later, low, high, normal):
         await records.runs.accept(each)
     assert await records.runs.claim(later.run.run_id, "w", 60.0) is None
-    assert await records.runs.get(later.run.run_id) == later.run
+    assert await records.runs.get(EVERYTHING, later.run.run_id) == later.run
     assert await records.runs.due(name, 9) == [each.run.run_id for each in (high, normal, low)]
     await _without_jobs(records, *(each.run.run_id for each in (later, low, high, normal)))
     assert await records.runs.wake_overdue(["another"]) == 0

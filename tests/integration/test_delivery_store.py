@@ -8,6 +8,7 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from gateway.adapters.webhooks.targets import Targets
+from gateway.domain.access import ANYONE, EVERYTHING
 from gateway.domain.calls import StoredMedia
 from gateway.domain.deliveries import Delivery, DeliveryState, Failure
 from gateway.domain.hooks import EventType, PayloadType
@@ -56,10 +57,10 @@ async def test_it_is_written_with_the_run_or_not_at_all(here: Process) -> None:
     with pytest.raises(ExecutionNotFound):
         await here.records.runs.finish(refused)
     with pytest.raises(DeliveryNotFound):
-        await here.deliveries.get(refused.deliveries[0].delivery_id)
+        await here.deliveries.get(EVERYTHING, refused.deliveries[0].delivery_id)
     for told in (telling_of(finished(), hook), telling_of(appended(await execution(here.records)), hook)):
         await asyncio.gather(*(here.records.runs.finish(each) for each in (told, finished(), told)))
-        written = await here.deliveries.of_execution(told.run.execution_id, 10, None)
+        written = await here.deliveries.of_execution(EVERYTHING, told.run.execution_id, 10, None)
         assert [each.delivery_id for _, each in written] == [each.delivery_id for each in told.deliveries]
 
 
@@ -106,8 +107,8 @@ async def test_a_try_after_the_last_is_given_up_visibly_and_can_be_sent_again(he
         assert (failed.state, failed.attempt, failed.due_at) == (DeliveryState.FAILED, 10, None)
         assert failed.last_attempt_at != first.last_attempt_at
         async with receiving(saying("200 OK")) as receiver:
-            await here.hooks.update(msgspec.structs.replace(hook, endpoint=receiver.url))
-            again = await here.deliveries.resend(delivery.delivery_id)
+            await here.hooks.update(EVERYTHING, msgspec.structs.replace(hook, endpoint=receiver.url))
+            again = await here.deliveries.resend(EVERYTHING, delivery.delivery_id)
             assert (again.state, again.attempt) == (DeliveryState.PENDING, 0)
             here.telling.ring([again])
             assert (await here.once(delivery, ended)).state is DeliveryState.DELIVERED
@@ -123,7 +124,7 @@ async def test_secrets_that_changed_meanwhile_sign_the_next_try(here: Process) -
             async with asyncio.timeout(10):
                 while len(receiver.got) < attempt:
                     await asyncio.sleep(0.01)
-            await here.hooks.update(msgspec.structs.replace(hook, secrets=secrets))
+            await here.hooks.update(EVERYTHING, msgspec.structs.replace(hook, secrets=secrets))
             await here.once(delivery, lambda each, number=attempt: each.attempt == number and each.last_status == 500)  # type: ignore[misc]
             if attempt < 3:
                 await here.now(delivery)
@@ -187,7 +188,7 @@ async def test_who_lost_a_delivery_writes_nothing_of_it(here: Process) -> None:
     (taken,) = await here.deliveries.claim(10, 60.0, {})
     assert not await here.deliveries.settle(held, held.canceled(NOW))
     assert await here.deliveries.settle(taken, taken.canceled(NOW))
-    assert (await here.deliveries.get(delivery.delivery_id)).attempt == 2
+    assert (await here.deliveries.get(EVERYTHING, delivery.delivery_id)).attempt == 2
 
 
 async def test_places_of_a_receiver_that_are_taken_are_left_out(here: Process) -> None:
@@ -205,7 +206,7 @@ async def test_a_receiver_that_is_gone_disables_its_hook_and_ends_what_waits(her
         async with here.sending():
             states = {(await here.once(each, ended)).state for each in deliveries}
     assert states <= {DeliveryState.FAILED, DeliveryState.CANCELED}
-    assert not (await here.hooks.get(hook.hook_id)).enabled
+    assert not (await here.hooks.get(EVERYTHING, hook.hook_id)).enabled
 
 
 @pytest.mark.parametrize("disable", [True, False])
@@ -213,12 +214,12 @@ async def test_nobody_is_told_through_a_hook_that_was_disabled_or_deleted(here: 
     hook = await here.hook("http://127.0.0.1:1/")
     (delivery,) = await here.told(hook, found=b"{}")
     if disable:
-        await here.hooks.update(msgspec.structs.replace(hook, enabled=False))
+        await here.hooks.update(EVERYTHING, msgspec.structs.replace(hook, enabled=False))
     else:
-        await here.hooks.delete(hook.hook_id)
+        await here.hooks.delete(EVERYTHING, hook.hook_id)
         with pytest.raises(HookNotFound):
-            await here.hooks.get(hook.hook_id)
-    after = await here.deliveries.get(delivery.delivery_id)
+            await here.hooks.get(EVERYTHING, hook.hook_id)
+    after = await here.deliveries.get(EVERYTHING, delivery.delivery_id)
     assert (after.state, after.due_at, after.observation) == (DeliveryState.CANCELED, None, None)
 
 
@@ -246,7 +247,7 @@ async def test_documents_stay_until_the_last_delivery_that_names_them_has_ended(
             await here.once(told.deliveries[1], tried(1))
             assert blob in here.blobs.kept
             assert run.run.run_id in await here.records.runs.unfinished([run.run.run_id])
-            await here.hooks.update(msgspec.structs.replace(later, endpoint=receiver.url))
+            await here.hooks.update(EVERYTHING, msgspec.structs.replace(later, endpoint=receiver.url))
             await here.now(told.deliveries[1])
             await here.once(told.deliveries[1], ended)
             async with asyncio.timeout(10):
@@ -255,7 +256,7 @@ async def test_documents_stay_until_the_last_delivery_that_names_them_has_ended(
     (headers, body), *_ = receiver.got
     assert headers["content-type"].startswith("multipart/form-data")
     assert b"\x89PNG\r\n\x1a\nimage" in body
-    assert blob in await here.records.executions.delete(run.run.execution_id)
+    assert blob in await here.records.executions.delete(EVERYTHING, run.run.execution_id)
 
 
 async def test_a_transform_that_fails_is_no_reason_to_try_again(here: Process) -> None:
@@ -269,20 +270,20 @@ async def test_a_transform_that_fails_is_no_reason_to_try_again(here: Process) -
 async def test_merging_into_an_observation_tells_the_hooks_of_its_execution(here: Process) -> None:
     hook = await here.hook("http://127.0.0.1:1/", event_type=EventType.OBSERVATION_UPDATE)
     name = await execution(here.records, hook_ids=(hook.hook_id, new_id()))
-    assert (await here.records.executions.get(name)).hook_ids[0] == hook.hook_id
-    await here.observations.merge(name, ())
-    ((_, delivery),) = await here.deliveries.of_execution(name, 10, None)
+    assert (await here.records.executions.get(EVERYTHING, name)).hook_ids[0] == hook.hook_id
+    await here.observations.merge(ANYONE, name, ())
+    ((_, delivery),) = await here.deliveries.of_execution(EVERYTHING, name, 10, None)
     assert delivery.event.event_type is EventType.OBSERVATION_UPDATE
-    ((_, listed),) = await here.deliveries.of_hook(hook.hook_id, 10, None)
+    ((_, listed),) = await here.deliveries.of_hook(EVERYTHING, hook.hook_id, 10, None)
     assert listed == delivery
 
 
 async def test_a_hook_comes_back_as_it_was_written(here: Process) -> None:
     hook = await here.hook("https://a.example/", name="n", headers={"a": "b"}, status_filter=("FAILED",))
-    assert await here.hooks.get(hook.hook_id) == hook
+    assert await here.hooks.get(EVERYTHING, hook.hook_id) == hook
     assert not await here.hooks.create(hook)
     changed = msgspec.structs.replace(hook, name="other", secrets=())
-    assert (await here.hooks.update(changed)).secrets == hook.secrets
-    assert (await here.hooks.page(1, None))[0][1].name == "other"
+    assert (await here.hooks.update(EVERYTHING, changed)).secrets == hook.secrets
+    assert (await here.hooks.page(EVERYTHING, 1, None))[0][1].name == "other"
     with pytest.raises(HookNotFound):
-        await here.hooks.update(msgspec.structs.replace(hook, hook_id="never-was"))
+        await here.hooks.update(EVERYTHING, msgspec.structs.replace(hook, hook_id="never-was"))

@@ -109,12 +109,12 @@ def blobs_of(run: FinishedRun) -> list[str]:
 
 
 async def listed(parts: Parts, execution_id: str, sees: str | None = None) -> tuple[Artifact, ...]:
-    return tuple(each for _, each in await parts.artifacts.page(execution_id, sees, 100, 0))
+    return tuple(each for _, each in await parts.artifacts.page(sees, execution_id, 100, 0))
 
 
 async def test_a_file_is_read_back_as_it_was_and_is_doomed_no_longer(parts: Parts) -> None:
     record = await parts.added(owned(), filename="größe.png", purpose="p", ttl=1e9)
-    assert await parts.files.get(record.file_id, record.owner) == record
+    assert await parts.files.get(record.owner, record.file_id) == record
     assert not await parts.is_doomed(record.blob)
 
 
@@ -122,10 +122,10 @@ async def test_each_owner_has_files_of_its_own(parts: Parts) -> None:
     mine, theirs = await parts.added(owned()), await parts.added(owned())
     assert [each for _, each in await parts.files.page(mine.owner, None, 9, None)] == [mine]
     with pytest.raises(FileNotFound):
-        await parts.files.get(mine.file_id, theirs.owner)
+        await parts.files.get(theirs.owner, mine.file_id)
     with pytest.raises(FileNotFound):
-        await parts.files.delete(mine.file_id, theirs.owner)
-    assert await parts.files.get(mine.file_id, None) == mine
+        await parts.files.delete(theirs.owner, mine.file_id)
+    assert await parts.files.get(None, mine.file_id) == mine
     everyones = [each.file_id for _, each in await parts.files.page(None, None, 2, None)]
     assert everyones == [theirs.file_id, mine.file_id]
 
@@ -141,7 +141,7 @@ async def test_a_list_goes_on_behind_a_place_and_shows_one_purpose(parts: Parts)
 
 @pytest.mark.parametrize("name", ["", "no-uuid", "01a1fe6d-f881-75c5-9ae8-40a42955b4d5"])
 async def test_a_file_there_is_not_is_not_found(parts: Parts, name: str) -> None:
-    for asked in (parts.files.get(name, None), parts.files.delete(name, None)):
+    for asked in (parts.files.get(None, name), parts.files.delete(None, name)):
         with pytest.raises(FileNotFound):
             await asked
 
@@ -154,7 +154,7 @@ async def test_a_record_that_comes_too_late_is_refused_and_its_blob_goes(parts: 
     with pytest.raises(StorageUnavailable):
         await parts.files.add(record)
     with pytest.raises(FileNotFound):
-        await parts.files.get(record.file_id, None)
+        await parts.files.get(None, record.file_id)
     assert not parts.there(record.blob)
 
 
@@ -171,7 +171,7 @@ async def test_what_a_crash_between_blob_and_record_leaves_goes_when_its_patienc
 
 async def test_a_deleted_file_dooms_its_blob(parts: Parts) -> None:
     record = await parts.added()
-    assert await parts.files.delete(record.file_id, None) == record.blob
+    assert await parts.files.delete(None, record.file_id) == record.blob
     assert await parts.is_doomed(record.blob)
     await parts.removal.sweep()
     assert not parts.there(record.blob)
@@ -186,10 +186,10 @@ async def test_files_go_when_their_own_time_is_over_and_others_when_that_of_the_
     own = await parts.added(owner, created_at=due, ttl=5.0)
     longer = await parts.added(owner, created_at=old, ttl=1e6)
     with pytest.raises(FileNotFound):
-        await parts.files.get(own.file_id, owner)
+        await parts.files.get(owner, own.file_id)
     assert own.file_id not in [each.file_id for _, each in await parts.files.page(owner, None, 9, None)]
     with pytest.raises(FileNotFound):
-        await parts.files.delete(own.file_id, owner)
+        await parts.files.delete(owner, own.file_id)
     assert (await parts.retention.expire_files_due()).removed >= 1
     assert (await parts.retention.expire(Kept.FILES, 3600)).removed >= 1
     left = {each.file_id for _, each in await parts.files.page(owner, None, 9, None)}
@@ -225,9 +225,9 @@ async def test_artifacts_are_written_with_the_end_of_their_run_in_order(parts: P
         assert await listed(parts, run.run.execution_id) == run.artifacts
         assert [await parts.is_doomed(blob) for blob in blobs_of(run)] == [False] * len(run.artifacts)
     execution_id, first = fresh.run.execution_id, fresh.artifacts[0]
-    assert await parts.artifacts.get(execution_id, first.artifact_id, None) == first
-    ((place, _),) = await parts.artifacts.page(execution_id, None, 1, 0)
-    assert [each for _, each in await parts.artifacts.page(execution_id, None, 9, place)] == [*fresh.artifacts[1:]]
+    assert await parts.artifacts.get(None, execution_id, first.artifact_id) == first
+    ((place, _),) = await parts.artifacts.page(None, execution_id, 1, 0)
+    assert [each for _, each in await parts.artifacts.page(None, execution_id, 9, place)] == [*fresh.artifacts[1:]]
 
 
 async def test_an_artifact_that_is_a_tensor_keeps_how_it_is_read(parts: Parts) -> None:
@@ -284,7 +284,7 @@ async def test_a_deleted_execution_dooms_its_artifacts(parts: Parts) -> None:
 
 
 async def _deleted(parts: Parts, execution_id: str) -> Sequence[str]:
-    return await parts.records.executions.delete(execution_id)
+    return await parts.records.executions.delete(None, execution_id)
 
 
 async def test_artifacts_are_those_of_their_executions_owner(parts: Parts) -> None:
@@ -295,12 +295,12 @@ async def test_artifacts_are_those_of_their_executions_owner(parts: Parts) -> No
     async with parts.records.database.connection() as connection:
         await connection.execute("UPDATE executions SET owner = $2 WHERE execution_id = $1", execution_id, owner)
     assert await listed(parts, execution_id, owner) == run.artifacts
-    for asked in (listed(parts, execution_id, "other"), parts.artifacts.get(execution_id, artifact_id, "other")):
+    for asked in (listed(parts, execution_id, "other"), parts.artifacts.get("other", execution_id, artifact_id)):
         with pytest.raises(ExecutionNotFound):
             await asked
     for name in (new_id(), "no-uuid"):
         with pytest.raises(ArtifactNotFound):
-            await parts.artifacts.get(execution_id, name, owner)
+            await parts.artifacts.get(owner, execution_id, name)
 
 
 def test_what_is_announced_has_time_for_the_longest_run() -> None:

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from gateway.domain.access import EVERYTHING
 from gateway.domain.ids import new_id
 from gateway.domain.keys import Key, KeyUse
 from gateway.domain.runs import RunState
@@ -61,8 +62,8 @@ async def test_a_call_whose_key_was_taken_over_writes_nothing_and_harms_no_other
     results = await asyncio.gather(records.runs.finish(late), records.runs.finish(other), return_exceptions=True)
     assert [type(each) for each in results] == [KeyLost, type(None)]
     with pytest.raises(RunNotFound):
-        await records.runs.get(late.run.run_id)
-    assert (await records.runs.get(other.run.run_id)).state is RunState.COMPLETED
+        await records.runs.get(EVERYTHING, late.run.run_id)
+    assert (await records.runs.get(EVERYTHING, other.run.run_id)).state is RunState.COMPLETED
 
 
 async def test_a_call_that_may_be_made_anew_frees_its_key_and_is_recorded(records: Records) -> None:
@@ -71,7 +72,7 @@ async def test_a_call_that_may_be_made_anew_frees_its_key_and_is_recorded(record
     assert await records.keys.reserve(key, call.run.run_id, call.run.execution_id, 60.0)
     await records.runs.finish(call)
     assert await records.keys.find(key) is None
-    assert (await records.runs.get(call.run.run_id)).state is RunState.FAILED
+    assert (await records.runs.get(EVERYTHING, call.run.run_id)).state is RunState.FAILED
 
 
 async def test_of_many_runs_under_one_key_exactly_one_is_accepted(records: Records, others: Records) -> None:

@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.images import PillowDecoder
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
+from gateway.adapters.triton.counters import GrpcCounting, HttpCounting
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
@@ -88,11 +89,15 @@ def processes(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("asked_before", [0, 3])
+@pytest.mark.parametrize("shared", ["http", "grpc", ""])
 async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
-    endpoints: Endpoints, new_folder: Path, shared: bool
+    endpoints: Endpoints, new_folder: Path, shared: str, asked_before: int
 ) -> None:
-    """Where Triton is shared, it is another process that is told of the failure; else an inference of our own is."""
+    """Where Triton is shared, it is another process that is told of the failure; else an inference of our own is.
+
+    Of a model that has just been seen to make progress, as of one that nobody has asked before.
+    """
     assert endpoints.triton_grpc
     assert endpoints.triton_http
     first, second = new_folder / "first", new_folder / "second"
@@ -105,9 +110,13 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         pipelines = Pipelines(control, FakeStore())
         await pipelines.refresh()
         models = TritonModels(channel, control)
-        witness = TritonWitness(channel, control, models, deaths, shared=shared)
+        counting = HttpCounting(host, int(port)) if shared == "http" else GrpcCounting(channel)
+        witness = TritonWitness(counting, control, models, deaths, shared=bool(shared))
         healing = Healing(models, witness, FakeTurns(), pipelines.refresh)
         work = Work("run-1", await pipelines.runnable("hold"), (Media("m", str(second).encode()),), (), {}, [])
+        dispatcher = Dispatcher(engine, PillowDecoder(), healing, Gateway().artifacts)
+        for _ in range(asked_before):
+            await dispatcher.contents(work, 30.0)
         # Somebody asks, and we do while the process is held up.
         other = asyncio.create_task(elsewhere.infer(inference(first), Dispatch()))
         while not first.with_suffix(".begun").exists():
@@ -115,9 +124,7 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         held_up = processes(new_folder)
         for each in held_up:
             each.suspend()
-        ours = asyncio.create_task(
-            Dispatcher(engine, PillowDecoder(), healing, Gateway().artifacts).contents(work, 30.0)
-        )
+        ours = asyncio.create_task(dispatcher.contents(work, 30.0))
         with pytest.raises(ModelDied):
             await other
         first.with_suffix(".go").touch()
@@ -128,4 +135,5 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         await healing.close()
         await engine.close()
         await elsewhere.close()
+        await counting.close()
     assert isinstance(answered, Unavailable) or answered == [b'{"rawText": "%b"}' % str(second).encode()]

@@ -11,6 +11,7 @@ from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
 from gateway.adapters.postgres.migrate import migrate, migrations
 from gateway.adapters.postgres.runs import PostgresRuns
+from gateway.domain.access import EVERYTHING
 from gateway.domain.runs import RunState
 
 REVISIONS = sorted(each.revision for each in ScriptDirectory.from_config(migrations()).walk_revisions())
@@ -112,10 +113,10 @@ async def test_records_of_a_released_schema_are_read_by_the_newest_gateway(empty
     await migrate(empty)
     database = Database(empty)
     await database.open()
-    execution = await PostgresExecutions(database).get("old")
+    execution = await PostgresExecutions(database).get(EVERYTHING, "old")
     assert (execution.tag, execution.meta_data, execution.state) == ("t", b'{"a": 1}', RunState.COMPLETED)
-    assert (await PostgresRuns(database, lambda: 0).get(RUN)).model_versions == {"decode": "1"}
-    ((_, entry),) = await PostgresEntries(database).page("old", 10, 0, superseded=False)
+    assert (await PostgresRuns(database, lambda: 0).get(EVERYTHING, RUN)).model_versions == {"decode": "1"}
+    ((_, entry),) = await PostgresEntries(database).page(EVERYTHING, "old", 10, 0, superseded=False)
     assert entry.content == b'{"rawText":  "kept as it came"}'
     await database.close()
 

@@ -12,6 +12,7 @@ from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.migrate import migrate
 from gateway.adapters.postgres.pipelines import PostgresPipelines
 from gateway.core.observations import Observations
+from gateway.domain.access import ANYONE, EVERYTHING
 from gateway.domain.executions import ExecutionFilter, NewExecution
 from gateway.domain.ids import new_id
 from gateway.domain.media import MediaRecord
@@ -45,9 +46,9 @@ from integration.recording import (
 async def test_what_was_finished_is_read_back_as_it_was(records: Records) -> None:
     wrote = finished(entries=3)
     await records.runs.finish(wrote)
-    assert await records.runs.get(wrote.run.run_id) == wrote.run
+    assert await records.runs.get(EVERYTHING, wrote.run.run_id) == wrote.run
     assert await records.found(wrote.run.execution_id) == wrote.entries
-    execution = await records.executions.get(wrote.run.execution_id)
+    execution = await records.executions.get(EVERYTHING, wrote.run.execution_id)
     assert (execution.tag, execution.meta_data, execution.state) == ("t", b'{"b":  1}', RunState.COMPLETED)
 
 
@@ -55,8 +56,8 @@ async def test_a_failed_run_is_kept_with_its_error_and_without_entries(records: 
     error = RunError("media.unreadable", "Step decode refused it.", "media[0]")
     wrote = finished(entries=0, state=RunState.FAILED, error=error, timings=None)
     await records.runs.finish(wrote)
-    assert await records.runs.get(wrote.run.run_id) == wrote.run
-    assert (await records.executions.get(wrote.run.execution_id)).error == error
+    assert await records.runs.get(EVERYTHING, wrote.run.run_id) == wrote.run
+    assert (await records.executions.get(EVERYTHING, wrote.run.execution_id)).error == error
     assert await records.found(wrote.run.execution_id) == ()
 
 
@@ -89,20 +90,20 @@ async def test_a_record_that_the_database_refuses_takes_no_other_with_it(records
     broken = msgspec.structs.replace(bad, entries=(entry(bad.run, "media-1", b'{"not": json}'),))
     results = await asyncio.gather(*map(records.runs.finish, (good, broken)), return_exceptions=True)
     assert [type(each) for each in results] == [type(None), Internal]
-    assert await records.runs.get(good.run.run_id) == good.run
+    assert await records.runs.get(EVERYTHING, good.run.run_id) == good.run
     with pytest.raises(RunNotFound):
-        await records.runs.get(bad.run.run_id)
+        await records.runs.get(EVERYTHING, bad.run.run_id)
 
 
 async def test_what_there_is_not_is_said(records: Records) -> None:
     reads: tuple[Awaitable[object], ...] = (
-        records.executions.get("never-was"),
-        records.executions.media("never-was"),
-        records.executions.delete("never-was"),
-        records.executions.remove_media("never-was", "m"),
-        records.entries.page("never-was", 10, 0, superseded=False),
-        records.entries.merge("never-was", [given("e")]),
-        records.runs.page("never-was", 10, None),
+        records.executions.get(EVERYTHING, "never-was"),
+        records.executions.media(EVERYTHING, "never-was"),
+        records.executions.delete(EVERYTHING, "never-was"),
+        records.executions.remove_media(EVERYTHING, "never-was", "m"),
+        records.entries.page(EVERYTHING, "never-was", 10, 0, superseded=False),
+        records.entries.merge(EVERYTHING, "never-was", [given("e")]),
+        records.runs.page(EVERYTHING, "never-was", 10, None),
         records.runs.finish(appended("never-was")),
         records.runs.accept(accepted("never-was")),
     )
@@ -110,7 +111,7 @@ async def test_what_there_is_not_is_said(records: Records) -> None:
         with pytest.raises(ExecutionNotFound):
             await read
     with pytest.raises(RunNotFound):
-        await records.runs.get(new_id())
+        await records.runs.get(EVERYTHING, new_id())
     assert await records.runs.claim(new_id(), "w", 1.0) is None
 
 
@@ -120,8 +121,8 @@ async def test_the_runs_of_an_execution_come_in_pages_oldest_first(records: Reco
     for each in (first, *more):
         await records.runs.finish(each)
     ids = [each.run.run_id for each in (first, *more)]
-    assert [run.run_id for run in await records.runs.page(first.run.execution_id, 3, None)] == ids[:3]
-    assert [run.run_id for run in await records.runs.page(first.run.execution_id, 3, ids[2])] == ids[3:]
+    assert [run.run_id for run in await records.runs.page(EVERYTHING, first.run.execution_id, 3, None)] == ids[:3]
+    assert [run.run_id for run in await records.runs.page(EVERYTHING, first.run.execution_id, 3, ids[2])] == ids[3:]
 
 
 async def test_an_execution_shows_its_newest_run_whichever_ends_last(records: Records) -> None:
@@ -130,16 +131,16 @@ async def test_an_execution_shows_its_newest_run_whichever_ends_last(records: Re
     newer = msgspec.structs.replace(newer, run=msgspec.structs.replace(newer.run, state=RunState.TIMED_OUT))
     await records.runs.finish(newer)
     await records.runs.finish(older)
-    assert (await records.executions.get(name)).state is RunState.TIMED_OUT
+    assert (await records.executions.get(EVERYTHING, name)).state is RunState.TIMED_OUT
 
 
 async def test_a_call_changes_tag_and_metadata_only_where_it_has_some(records: Records) -> None:
     name = await execution(records, tag="old", meta_data=b'{"a":1}')
     await records.runs.finish(appended(name))
-    found = await records.executions.get(name)
+    found = await records.executions.get(EVERYTHING, name)
     assert (found.tag, found.meta_data) == ("old", b'{"a":1}')
     await records.runs.finish(msgspec.structs.replace(appended(name), tag="new", meta_data=b'{"b":2}'))
-    found = await records.executions.get(name)
+    found = await records.executions.get(EVERYTHING, name)
     assert (found.tag, found.meta_data) == ("new", b'{"b":2}')
 
 
@@ -177,7 +178,7 @@ async def test_an_idempotent_run_hides_what_its_pipeline_found_before(records: R
     name = await execution(records)
     other = appended(name, pipeline_id="other")
     first, second = appended(name), appended(name, entries=2, supersedes=True)
-    await records.entries.merge(name, [given("mine")])
+    await records.entries.merge(EVERYTHING, name, [given("mine")])
     for each in (other, first, second):
         await records.runs.finish(each)
     assert await records.found(name) == (given("mine"), *other.entries, *second.entries)
@@ -207,7 +208,7 @@ async def test_idempotent_runs_at_once_leave_exactly_one_set(records: Records, o
 
 async def test_a_seed_is_merged_and_what_was_found_stands_behind_it(records: Records) -> None:
     name = await execution(records)
-    await records.entries.merge(name, [given("known", b'{"old":1}')])
+    await records.entries.merge(EVERYTHING, name, [given("known", b'{"old":1}')])
     wrote = msgspec.structs.replace(appended(name), seed=(given("known", b'{"new":1}'), given("fresh")))
     await records.runs.finish(wrote)
     found = await records.found(name)
@@ -221,7 +222,7 @@ async def test_merging_replaces_what_is_known_and_appends_the_rest(records: Reco
     first = finished(entries=2)
     await records.runs.finish(first)
     name, known = first.run.execution_id, first.entries[0]
-    await records.entries.merge(name, [given("one"), given(known.entry_id, b'{"new" :1}'), given("two")])
+    await records.entries.merge(EVERYTHING, name, [given("one"), given(known.entry_id, b'{"new" :1}'), given("two")])
     found = await records.found(name)
     assert found == (
         msgspec.structs.replace(known, content=b'{"new" :1}'),
@@ -236,12 +237,12 @@ async def test_what_a_transient_call_found_is_gone(records: Records) -> None:
     assert wrote.new is not None
     await records.runs.finish(msgspec.structs.replace(wrote, new=msgspec.structs.replace(wrote.new, transient=True)))
     name = wrote.run.execution_id
-    assert (await records.executions.get(name)).transient
+    assert (await records.executions.get(EVERYTHING, name)).transient
     with pytest.raises(ResultGone):
-        await records.entries.page(name, 10, 0, superseded=False)
+        await records.entries.page(EVERYTHING, name, 10, 0, superseded=False)
     with pytest.raises(ResultGone):
-        await records.entries.merge(name, [given("e")])
-    assert await records.runs.get(wrote.run.run_id) == wrote.run
+        await records.entries.merge(EVERYTHING, name, [given("e")])
+    assert await records.runs.get(EVERYTHING, wrote.run.run_id) == wrote.run
 
 
 async def test_an_execution_is_created_once(records: Records, others: Records) -> None:
@@ -249,7 +250,7 @@ async def test_an_execution_is_created_once(records: Records, others: Records) -
     new = [NewExecution(execution_id=name, created_at=NOW, tag=str(number)) for number in range(10)]
     created = await asyncio.gather(*((records, others)[n % 2].executions.create(each) for n, each in enumerate(new)))
     assert created.count(True) == 1
-    assert (await records.executions.get(name)).tag == str(created.index(True))
+    assert (await records.executions.get(EVERYTHING, name)).tag == str(created.index(True))
 
 
 async def test_executions_are_listed_newest_first_by_tag_and_state(records: Records) -> None:
@@ -260,7 +261,7 @@ async def test_executions_are_listed_newest_first_by_tag_and_state(records: Reco
     await records.runs.finish(appended(names[3]))
 
     async def listed(state: RunState | None, limit: int, before: int | None) -> list[tuple[int, str]]:
-        page = await records.executions.page(ExecutionFilter(tag, state), limit, before)
+        page = await records.executions.page(EVERYTHING, ExecutionFilter(tag, state), limit, before)
         return [(place, each.execution_id) for place, each in page]
 
     first = await listed(None, 3, None)
@@ -268,7 +269,7 @@ async def test_executions_are_listed_newest_first_by_tag_and_state(records: Reco
     assert [name for _, name in await listed(None, 3, first[-1][0])] == names[1::-1]
     assert [name for _, name in await listed(RunState.COMPLETED, 10, None)] == [names[3], names[1]]
     assert await listed(RunState.FAILED, 10, None) == []
-    newest = await records.executions.page(ExecutionFilter(), 1, None)
+    newest = await records.executions.page(EVERYTHING, ExecutionFilter(), 1, None)
     assert newest[0][1].tag == other
 
 
@@ -285,32 +286,32 @@ def media_on(execution_id: str, media_id: str) -> MediaRecord:
 
 async def test_stored_media_come_back_in_the_order_they_came(records: Records) -> None:
     name = await execution(records)
-    assert await records.executions.media(name) == []
+    assert await records.executions.media(EVERYTHING, name) == []
     stored = [media_on(name, media_id) for media_id in ("b", "a", "c")]
     for each in stored:
-        await records.executions.announce(each.execution_id, each.blob, 60.0)
-        await records.executions.add_media(each)
-    assert await records.executions.media(name) == stored
-    assert await records.executions.remove_media(name, "a") == stored[1].blob
-    assert await records.executions.media(name) == [stored[0], stored[2]]
+        await records.executions.announce(EVERYTHING, each.execution_id, each.blob, 60.0)
+        await records.executions.add_media(EVERYTHING, each)
+    assert await records.executions.media(EVERYTHING, name) == stored
+    assert await records.executions.remove_media(EVERYTHING, name, "a") == stored[1].blob
+    assert await records.executions.media(EVERYTHING, name) == [stored[0], stored[2]]
     with pytest.raises(MediaNotFound):
-        await records.executions.remove_media(name, "a")
+        await records.executions.remove_media(EVERYTHING, name, "a")
     with pytest.raises(ExecutionNotFound):
-        await records.executions.add_media(media_on("never-was", "a"))
+        await records.executions.add_media(EVERYTHING, media_on("never-was", "a"))
 
 
 async def test_a_deleted_execution_takes_everything_along_and_names_its_blobs(records: Records) -> None:
     name = await execution(records)
     stored = media_on(name, "a")
-    await records.executions.announce(name, stored.blob, 60.0)
-    await records.executions.add_media(stored)
+    await records.executions.announce(EVERYTHING, name, stored.blob, 60.0)
+    await records.executions.add_media(EVERYTHING, stored)
     wrote, waiting = appended(name), accepted(name)
     await records.runs.finish(wrote)
     await records.runs.accept(waiting)
-    assert sorted(await records.executions.delete(name)) == [f"executions/{name}/a", "runs/r/0"]
+    assert sorted(await records.executions.delete(EVERYTHING, name)) == [f"executions/{name}/a", "runs/r/0"]
     for run_id in (wrote.run.run_id, waiting.run.run_id):
         with pytest.raises(RunNotFound):
-            await records.runs.get(run_id)
+            await records.runs.get(EVERYTHING, run_id)
     assert await records.runs.claim(waiting.run.run_id, "w", 1.0) is None
     async with records.database.connection() as connection:
         for table in ("executions", "media", "runs", "entries"):
@@ -320,18 +321,18 @@ async def test_a_deleted_execution_takes_everything_along_and_names_its_blobs(re
 
 async def test_an_execution_that_is_deleted_while_its_run_ends_harms_no_other(records: Records) -> None:
     gone, stays = await execution(records), await execution(records)
-    await records.executions.delete(gone)
+    await records.executions.delete(EVERYTHING, gone)
     wrote = [appended(stays), appended(gone), finished(), appended(stays)]
     results = await asyncio.gather(*map(records.runs.finish, wrote), return_exceptions=True)
     assert [type(each) for each in results] == [type(None), ExecutionNotFound, type(None), type(None)]
     assert await records.found(stays) == (*wrote[0].entries, *wrote[3].entries)
     with pytest.raises(ExecutionNotFound):
-        await records.executions.get(gone)
+        await records.executions.get(EVERYTHING, gone)
 
 
 async def test_an_execution_that_is_deleted_while_a_run_is_accepted_harms_no_other(records: Records) -> None:
     gone = await execution(records)
-    await records.executions.delete(gone)
+    await records.executions.delete(EVERYTHING, gone)
     good, bad = accepted(), accepted(gone)
     results = await asyncio.gather(*map(records.runs.accept, (good, bad)), return_exceptions=True)
     assert [type(each) for each in results] == [type(None), ExecutionNotFound]
@@ -340,7 +341,7 @@ async def test_an_execution_that_is_deleted_while_a_run_is_accepted_harms_no_oth
 
 async def test_a_claimed_run_whose_execution_is_deleted_writes_nothing(records: Records) -> None:
     held = await claimed(records)
-    await records.executions.delete(held.run.execution_id)
+    await records.executions.delete(EVERYTHING, held.run.execution_id)
     assert not await records.runs.finish_claimed(ended(held))
     await records.runs.hand_back(held.run.run_id, 1, 0.0, WHY)
     await records.runs.extend([(held.run.run_id, 1)], 60.0)
@@ -348,16 +349,18 @@ async def test_a_claimed_run_whose_execution_is_deleted_writes_nothing(records: 
 
 async def test_an_observation_of_ten_thousand_entries_is_appended_to_and_read_in_pieces(records: Records) -> None:
     name = await execution(records)
-    await records.entries.merge(name, [given(f"e{number}", b'{"n":%d}' % number) for number in range(10_000)])
+    await records.entries.merge(
+        EVERYTHING, name, [given(f"e{number}", b'{"n":%d}' % number) for number in range(10_000)]
+    )
     more = appended(name)
     await records.runs.finish(more)
     observations = Observations(records.entries, None, None)  # type: ignore[arg-type]
-    pieces = [piece async for piece in observations.stream(name)]
+    pieces = [piece async for piece in observations.stream(ANYONE, name)]
     assert len(pieces) == 2 + 10_001 // ENTRIES_PER_READ + 1
     found = msgspec.json.decode(b"".join(pieces))["mediaContents"]
     assert [each["n"] for each in found[:-1]] == list(range(10_000))
     assert found[-1]["id"] == more.entries[0].entry_id
-    page = await observations.page(name, 1000, None)
+    page = await observations.page(ANYONE, name, 1000, None)
     assert len(msgspec.json.decode(page.document)["mediaContents"]) == 1000
 
 

@@ -21,6 +21,7 @@ from gateway.core.removal import Removal
 from gateway.core.stray import StrayMedia
 from gateway.core.sweeping import Sweeper
 from gateway.core.telling import Telling
+from gateway.domain.access import ANYONE, EVERYTHING
 from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.hooks import PayloadType
 from gateway.domain.ids import new_id
@@ -115,7 +116,7 @@ async def local(empty: str, folder: str) -> AsyncIterator[Ground]:
 async def full(ground: Ground) -> str:
     """An execution with all that can belong to one: media, runs in every stage, entries, keys."""
     records, name = ground.records, await execution(ground.records)
-    media = [await ground.executions.upload(name, PNG, None) for _ in range(3)]
+    media = [await ground.executions.upload(ANYONE, name, PNG, None) for _ in range(3)]
     await records.runs.finish(appended(name, entries=3))
     key = KeyUse(key=Key(new_id().encode(), b"asked"))
     work = accepted(
@@ -150,14 +151,14 @@ async def test_an_execution_that_is_old_enough_goes_with_all_that_belongs_to_it(
     assert await ground.rows() == halved
     assert await ground.stored() == await ground.named()
     with pytest.raises(ExecutionNotFound):
-        await ground.executions.get(old)
-    assert len(await ground.executions.media(kept)) == 3
+        await ground.executions.get(ANYONE, old)
+    assert len(await ground.executions.media(ANYONE, kept)) == 3
 
 
 async def test_deleting_an_execution_removes_everything_of_it(ground: Ground) -> None:
     name = await full(ground)
     await waiting(ground, name)
-    await ground.executions.delete(name)
+    await ground.executions.delete(ANYONE, name)
     # Its keys are known on: a call that is repeated late must not run again.
     left = {name: count for name, count in (await ground.rows()).items() if count}
     assert left == {"idempotency_keys": 1}
@@ -175,7 +176,7 @@ async def told(ground: Ground, *, staged: bool) -> str:
         blob = f"runs/{run.run.run_id}-0"
         await ground.blobs.put(blob, PNG)
     else:
-        blob = (await ground.executions.upload(name, PNG, None)).blob
+        blob = (await ground.executions.upload(ANYONE, name, PNG, None)).blob
     documents = (StoredMedia(media_id="m", blob=blob),)
     await ground.records.runs.finish(
         telling_of(run, hook(payload_type=PayloadType.FORM_RAW), documents=documents),
@@ -188,7 +189,7 @@ async def test_what_a_delivery_sends_along_goes_with_the_execution(local: Ground
     name = await told(local, staged=staged)
     await local.stray.sweep()
     assert len(await local.stored()) == 1
-    await local.executions.delete(name)
+    await local.executions.delete(ANYONE, name)
     assert await local.stored() == set()
     assert (await local.rows())["deliveries"] == 0
 
@@ -220,7 +221,7 @@ async def test_a_call_that_brings_an_execution_about_gives_it_its_time(local: Gr
     wrote = finished()
     assert wrote.new is not None
     await local.records.runs.finish(msgspec.structs.replace(wrote, new=msgspec.structs.replace(wrote.new, ttl=60.0)))
-    found = await local.executions.get(wrote.run.execution_id)
+    found = await local.executions.get(ANYONE, wrote.run.execution_id)
     assert found.changed_at is not None
     assert found.expires_at is not None
     assert (found.expires_at - found.changed_at).total_seconds() == 60.0
@@ -244,8 +245,8 @@ async def test_the_record_of_a_transient_run_has_a_time_of_its_own(local: Ground
 
 CHANGES: dict[str, Callable[[Ground, str], Awaitable[object]]] = {
     "a run": lambda ground, name: ground.records.runs.finish(appended(name)),
-    "a merge": lambda ground, name: ground.records.entries.merge(name, [given("e")]),
-    "an upload": lambda ground, name: ground.executions.upload(name, PNG, None),
+    "a merge": lambda ground, name: ground.records.entries.merge(EVERYTHING, name, [given("e")]),
+    "an upload": lambda ground, name: ground.executions.upload(ANYONE, name, PNG, None),
     "a run in the background": lambda ground, name: claimed_and_ended(ground.records, name),
 }
 
@@ -260,15 +261,15 @@ async def claimed_and_ended(records: Records, name: str) -> None:
 async def test_a_change_moves_the_end_on(local: Ground, change: str, ttl: float | None) -> None:
     name = await execution(local.records, ttl=ttl)
     await local.age(name)
-    old = (await local.executions.get(name)).expires_at
+    old = (await local.executions.get(ANYONE, name)).expires_at
     await CHANGES[change](local, name)
-    new = (await local.executions.get(name)).expires_at
+    new = (await local.executions.get(ANYONE, name)).expires_at
     assert old is not None
     assert new is not None
     assert (new - old).total_seconds() > LONG
     for _ in range(2):
         await local.sweeper.sweep()
-        assert (await local.executions.get(name)).expires_at == new
+        assert (await local.executions.get(ANYONE, name)).expires_at == new
     await local.age(name)
     await local.sweeper.sweep()
     assert (await local.rows())["executions"] == 0
@@ -277,17 +278,17 @@ async def test_a_change_moves_the_end_on(local: Ground, change: str, ttl: float 
 @pytest.mark.parametrize("ttl", [None, LONG])
 async def test_an_execution_with_a_run_that_has_not_ended_stays(local: Ground, ttl: float | None) -> None:
     name = await execution(local.records, ttl=ttl)
-    await local.executions.upload(name, PNG, None)
+    await local.executions.upload(ANYONE, name, PNG, None)
     run_id = await waiting(local, name)
     await local.age(name)
     await local.sql("UPDATE media SET created_at = now() - interval '1 day'")
     await local.sweeper.sweep()
-    assert (await local.executions.get(name)).expires_at is None
+    assert (await local.executions.get(ANYONE, name)).expires_at is None
     assert await local.stored() == await local.named() != set()
     held = await local.records.runs.claim(run_id, "w", 60.0)
     assert held is not None
     assert await local.records.runs.finish_claimed(ended(held))
-    assert (await local.executions.get(name)).expires_at is not None
+    assert (await local.executions.get(ANYONE, name)).expires_at is not None
     await local.age(name)
     await local.settle()
     assert (await local.rows(), await local.stored()) == (dict.fromkeys(TABLES, 0), set())
@@ -305,7 +306,7 @@ async def test_a_run_that_ends_after_a_newer_one_is_a_change_and_not_what_is_sho
 
 async def test_old_media_go_and_their_execution_stays(ground: Ground) -> None:
     name = await full(ground)
-    (young, *_) = await ground.executions.media(name)
+    (young, *_) = await ground.executions.media(ANYONE, name)
     await ground.sql("UPDATE media SET created_at = now() - interval '1 day' WHERE media_id != $1", young.media_id)
     removed = await ground.sweeper.sweep()
     assert (removed["media"], removed["blobs"]) == (2, 2)
@@ -375,7 +376,7 @@ async def test_an_upload_that_the_sweeper_overtook_is_refused(local: Ground) -> 
 
     local.executions._blobs = Slow()  # type: ignore[assignment]
     with pytest.raises(GatewayError) as refused:
-        await local.executions.upload(name, PNG, None)
+        await local.executions.upload(ANYONE, name, PNG, None)
     assert refused.value.code == "storage.unavailable"
     assert (await local.stored(), (await local.rows())["doomed_blobs"]) == (set(), 0)
 
@@ -388,7 +389,7 @@ async def test_what_meets_the_end_of_its_execution_is_kept_or_refused_and_never_
         await local.age(name)
         work = {
             "accept": lambda: waiting(local, name),  # noqa: B023
-            "upload": lambda: local.executions.upload(name, PNG, None),  # noqa: B023
+            "upload": lambda: local.executions.upload(ANYONE, name, PNG, None),  # noqa: B023
             "finish": lambda: local.records.runs.finish(appended(name)),  # noqa: B023
         }[kind]
         told, _ = await asyncio.gather(work(), local.sweeper.sweep(), return_exceptions=True)
@@ -413,7 +414,7 @@ async def test_media_added_while_a_deletion_waits_for_it_go_with_the_execution(l
     other = await asyncpg.connect(local.url)
     async with other.transaction():
         await other.execute("UPDATE executions SET changed_at = now() WHERE execution_id = $1", name)
-        deleting = asyncio.create_task(local.executions.delete(name))
+        deleting = asyncio.create_task(local.executions.delete(ANYONE, name))
         while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0.01)
         await other.execute("INSERT INTO media VALUES ($1, 'm', DEFAULT, 'image/png', 1, $2, now())", name, blob)
@@ -503,8 +504,8 @@ async def swept(ground: Ground, name: str) -> None:
 
 
 async def media_deleted(ground: Ground, name: str) -> None:
-    (first, *_) = await ground.executions.media(name)
-    await ground.executions.delete_media(name, first.media_id)
+    (first, *_) = await ground.executions.media(ANYONE, name)
+    await ground.executions.delete_media(ANYONE, name, first.media_id)
 
 
 async def media_swept(ground: Ground, name: str) -> None:
@@ -516,10 +517,10 @@ async def media_swept(ground: Ground, name: str) -> None:
 DEEDS: dict[str, Callable[[Ground, str], Awaitable[object]]] = {
     "the sweeper": swept,
     "the sweeper of media": media_swept,
-    "a deletion": lambda ground, name: ground.executions.delete(name),
-    "a deletion with a run that waits": lambda ground, name: ground.executions.delete(name),
+    "a deletion": lambda ground, name: ground.executions.delete(ANYONE, name),
+    "a deletion with a run that waits": lambda ground, name: ground.executions.delete(ANYONE, name),
     "a deletion of media": media_deleted,
-    "an upload": lambda ground, name: ground.executions.upload(name, PNG, None),
+    "an upload": lambda ground, name: ground.executions.upload(ANYONE, name, PNG, None),
 }
 
 

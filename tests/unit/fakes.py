@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gateway.adapters.triton.counters import Counters
 from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
@@ -32,6 +33,7 @@ from gateway.core.open_access import OpenAccess
 from gateway.core.payloads import Payloads
 from gateway.core.pipelines import Pipelines
 from gateway.core.quotas import Quotas
+from gateway.core.rates import Rates
 from gateway.core.removal import Removal
 from gateway.core.sender import Sender
 from gateway.core.staging import Staging
@@ -39,7 +41,9 @@ from gateway.core.telling import Telling
 from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.access import Scope
+from gateway.domain.api_keys import ApiKey
 from gateway.domain.artifacts import Artifact
+from gateway.domain.audit import AuditEvent
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
@@ -49,6 +53,7 @@ from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord, given
 from gateway.domain.observations import Entry
 from gateway.domain.pipelines import Input, InputRole, Output, OutputRole, Pipeline, PipelineStatus, Port, Step
+from gateway.domain.rates import Allowance, Rate
 from gateway.domain.retention import Retention
 from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
@@ -68,6 +73,7 @@ from gateway.errors import (
 from gateway.exposition import Exposition
 from gateway.ports import (
     AcceptedRun,
+    Authenticator,
     Canceled,
     ClaimedRun,
     Discovery,
@@ -195,6 +201,8 @@ class FakeRecords:
         """Take in the end of a run."""
         if self.failure is not None:
             raise self.failure
+        if finished.new is None:
+            self.existing(finished.sees, finished.run.execution_id)
         if finished.key is not None:
             self.end_key(finished)
         self.tell(finished.deliveries)
@@ -216,7 +224,7 @@ class FakeRecords:
         """Take in a run, and show its state on its execution."""
         self.runs[run.run_id] = run
         self.executions[run.execution_id] = msgspec.structs.replace(
-            self.existing(run.execution_id),
+            self.executions[run.execution_id],
             state=run.state,
             started_at=run.started_at,
             completed_at=run.completed_at,
@@ -236,11 +244,15 @@ class FakeRecords:
         else:
             self.keys[digest] = msgspec.structs.replace(known, lease_until=None, seed=seed)
 
-    def existing(self, execution_id: str) -> Execution:
-        """The execution, if there is one."""
-        if execution_id not in self.executions:
+    def existing(self, sees: str | None, execution_id: str) -> Execution:
+        """The execution, if there is one to see."""
+        if not self.shows(sees, execution_id):
             raise ExecutionNotFound
         return self.executions[execution_id]
+
+    def shows(self, sees: str | None, execution_id: str) -> bool:
+        """Whether there is such an execution to see."""
+        return execution_id in self.executions and sees in (None, self.executions[execution_id].owner)
 
 
 def brought_about(new: NewExecution) -> Execution:
@@ -260,19 +272,24 @@ class FakeExecutions:
         self._records.executions[new.execution_id] = brought_about(new)
         return True
 
-    async def get(self, execution_id: str) -> Execution:
-        return self._records.existing(execution_id)
+    async def get(self, sees: str | None, execution_id: str) -> Execution:
+        return self._records.existing(sees, execution_id)
 
-    async def page(self, wanted: ExecutionFilter, limit: int, before: int | None) -> list[tuple[int, Execution]]:
+    async def page(
+        self, sees: str | None, wanted: ExecutionFilter, limit: int, before: int | None
+    ) -> list[tuple[int, Execution]]:
         listed = [
             (number, each)
             for number, each in enumerate(self._records.executions.values(), 1)
-            if wanted.tag in (None, each.tag) and wanted.state in (None, each.state) and number < (before or 10**9)
+            if sees in (None, each.owner)
+            and wanted.tag in (None, each.tag)
+            and wanted.state in (None, each.state)
+            and number < (before or 10**9)
         ]
         return listed[::-1][:limit]
 
-    async def delete(self, execution_id: str) -> list[str]:
-        self._records.existing(execution_id)
+    async def delete(self, sees: str | None, execution_id: str) -> list[str]:
+        self._records.existing(sees, execution_id)
         del self._records.executions[execution_id]
         self._records.runs = {
             run_id: run for run_id, run in self._records.runs.items() if run.execution_id != execution_id
@@ -281,23 +298,23 @@ class FakeExecutions:
         self._records.doomed |= dict.fromkeys(blobs, 0.0)
         return blobs
 
-    async def announce(self, execution_id: str, blob: str, patience: float) -> None:
-        self._records.existing(execution_id)
+    async def announce(self, sees: str | None, execution_id: str, blob: str, patience: float) -> None:
+        self._records.existing(sees, execution_id)
         self._records.doomed[blob] = patience
 
-    async def add_media(self, record: MediaRecord) -> None:
-        self._records.existing(record.execution_id)
+    async def add_media(self, sees: str | None, record: MediaRecord) -> None:
+        self._records.existing(sees, record.execution_id)
         if self._records.failure is not None:
             raise self._records.failure
         del self._records.doomed[record.blob]
         self._records.media.append(record)
 
-    async def media(self, execution_id: str) -> list[MediaRecord]:
-        self._records.existing(execution_id)
+    async def media(self, sees: str | None, execution_id: str) -> list[MediaRecord]:
+        self._records.existing(sees, execution_id)
         return [each for each in self._records.media if each.execution_id == execution_id]
 
-    async def remove_media(self, execution_id: str, media_id: str) -> str:
-        for record in await self.media(execution_id):
+    async def remove_media(self, sees: str | None, execution_id: str, media_id: str) -> str:
+        for record in await self.media(sees, execution_id):
             if record.media_id == media_id:
                 self._records.media.remove(record)
                 self._records.doomed[record.blob] = 0.0
@@ -317,7 +334,7 @@ class FakeFiles:
         del self._records.doomed[record.blob]
         self._records.files[record.file_id] = record
 
-    async def get(self, file_id: str, sees: str | None) -> FileRecord:
+    async def get(self, sees: str | None, file_id: str) -> FileRecord:
         found = self._records.files.get(file_id)
         if found is None or sees not in (None, found.owner):
             raise FileNotFound
@@ -333,8 +350,8 @@ class FakeFiles:
         ]
         return listed[::-1][:limit]
 
-    async def delete(self, file_id: str, sees: str | None) -> str:
-        blob = (await self.get(file_id, sees)).blob
+    async def delete(self, sees: str | None, file_id: str) -> str:
+        blob = (await self.get(sees, file_id)).blob
         del self._records.files[file_id]
         self._records.doomed[blob] = 0.0
         return blob
@@ -346,19 +363,13 @@ class FakeArtifacts:
     def __init__(self, records: FakeRecords):
         self._records = records
 
-    async def page(
-        self,
-        execution_id: str,
-        sees: str | None,  # noqa: ARG002 - the port's signature
-        limit: int,
-        after: int,
-    ) -> list[tuple[int, Artifact]]:
-        self._records.existing(execution_id)
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: int) -> list[tuple[int, Artifact]]:
+        self._records.existing(sees, execution_id)
         mine = [each for execution, each in self._records.artifacts if execution == execution_id]
         return [(number, each) for number, each in enumerate(mine, 1) if number > after][:limit]
 
-    async def get(self, execution_id: str, artifact_id: str, sees: str | None) -> Artifact:
-        for _, found in await self.page(execution_id, sees, 10**9, 0):
+    async def get(self, sees: str | None, execution_id: str, artifact_id: str) -> Artifact:
+        for _, found in await self.page(sees, execution_id, 10**9, 0):
             if found.artifact_id == artifact_id:
                 return found
         raise ArtifactNotFound
@@ -419,7 +430,9 @@ class FakeRuns:
             raise self._records.failure
         if accepted.key is not None:
             self._take_key(accepted)
-        if accepted.new is not None:
+        if accepted.new is None:
+            self._records.existing(accepted.sees, accepted.run.execution_id)
+        else:
             self._records.executions[accepted.new.execution_id] = brought_about(accepted.new)
         self._records.tell(accepted.deliveries)
         self._records.accepted.append(accepted)
@@ -458,12 +471,14 @@ class FakeRuns:
         wanted = frozenset(run_id for run_id in there if self._records.runs[run_id].cancel_requested_at is not None)
         return Extended(there if self.still_held is None else there & self.still_held, wanted)
 
-    async def pending(self, run_id: str) -> ClaimedRun | None:
+    async def pending(self, sees: str | None, run_id: str) -> ClaimedRun | None:
         request = self.requests.get(run_id)
-        return None if request is None else ClaimedRun(await self.get(run_id), request)
+        return None if request is None else ClaimedRun(await self.get(sees, run_id), request)
 
-    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
-        run = await self.get(run_id)
+    async def cancel(
+        self, sees: str | None, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()
+    ) -> Canceled:
+        run = await self.get(sees, run_id)
         if run.state.ended:
             return Canceled(run)
         run, blobs = msgspec.structs.replace(run, cancel_requested_at=START), ()
@@ -535,13 +550,14 @@ class FakeRuns:
             raise self._records.failure
         return 0
 
-    async def get(self, run_id: str) -> Run:
-        if run_id not in self._records.runs:
+    async def get(self, sees: str | None, run_id: str) -> Run:
+        run = self._records.runs.get(run_id)
+        if run is None or not self._records.shows(sees, run.execution_id):
             raise RunNotFound
-        return self._records.runs[run_id]
+        return run
 
-    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
-        self._records.existing(execution_id)
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: str | None) -> list[Run]:
+        self._records.existing(sees, execution_id)
         runs = [each for each in self._records.runs.values() if each.execution_id == execution_id]
         return [run for run in runs if after is None or run.run_id > after][:limit]
 
@@ -559,6 +575,7 @@ class FakeEntries:
 
     async def page(
         self,
+        sees: str | None,
         execution_id: str,
         limit: int,
         after: int,
@@ -566,7 +583,7 @@ class FakeEntries:
         superseded: bool,  # noqa: ARG002 - the port's signature
     ) -> list[tuple[int, Entry]]:
         self.reads.append((limit, after))
-        if self._records.existing(execution_id).transient:
+        if self._records.existing(sees, execution_id).transient:
             raise ResultGone
         placed = enumerate(self._records.entries, 1)
         return [(place, each) for place, (of, each) in placed if of == execution_id and place > after][:limit]
@@ -575,8 +592,10 @@ class FakeEntries:
         found = [each for of, each in self._records.entries if of == execution_id]
         return [each for each in found if each.run_id == run_id or each.entry_id in seed]
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
-        self._records.existing(execution_id)
+    async def merge(
+        self, sees: str | None, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()
+    ) -> None:
+        self._records.existing(sees, execution_id)
         self._records.tell(deliveries)
         self.merged += entries
         self._records.entries += [(execution_id, each) for each in entries]
@@ -588,39 +607,50 @@ class FakeHooks:
     def __init__(self, records: FakeRecords):
         self._records = records
         self._kept = records.hooks
+        #: Whose each ID is, also when its hook is gone.
+        self._names: dict[str, str] = {}
         self.disabled: list[str] = []
 
     async def create(self, hook: Hook) -> bool:
+        if self._names.setdefault(hook.hook_id, hook.owner) != hook.owner:
+            return False
         return self._kept.setdefault(hook.hook_id, hook) is hook
 
-    async def get(self, hook_id: str) -> Hook:
-        if hook_id not in self._kept:
+    def _shown(self, sees: str | None) -> dict[str, Hook]:
+        return {name: each for name, each in self._kept.items() if sees in (None, each.owner)}
+
+    async def get(self, sees: str | None, hook_id: str) -> Hook:
+        if hook_id not in self._shown(sees):
             raise HookNotFound
         return self._kept[hook_id]
 
-    async def page(self, limit: int, before: int | None) -> list[tuple[int, Hook]]:
-        listed = [each for each in enumerate(self._kept.values(), 1) if each[0] < (before or 10**9)]
+    async def page(self, sees: str | None, limit: int, before: int | None) -> list[tuple[int, Hook]]:
+        placed = enumerate(self._kept.values(), 1)
+        listed = [each for each in placed if each[0] < (before or 10**9) and sees in (None, each[1].owner)]
         return listed[::-1][:limit]
 
-    async def find(self, hook_ids: Sequence[str]) -> list[Hook]:
+    async def find(self, sees: str | None, hook_ids: Sequence[str]) -> list[Hook]:
         if self._records.failure is not None:
             raise self._records.failure
-        return [self._kept[each] for each in hook_ids if each in self._kept]
+        return [self._kept[each] for each in hook_ids if each in self._shown(sees)]
 
-    async def of_execution(self, execution_id: str) -> list[Hook]:
-        found = self._records.executions.get(execution_id)
-        return [] if found is None else await self.find(found.hook_ids)
+    async def of_execution(self, sees: str | None, execution_id: str) -> list[Hook]:
+        if not self._records.shows(sees, execution_id):
+            return []
+        return await self.find(None, self._records.executions[execution_id].hook_ids)
 
-    async def update(self, hook: Hook) -> Hook:
-        known = await self.get(hook.hook_id)
-        self._kept[hook.hook_id] = msgspec.structs.replace(hook, secrets=hook.secrets or known.secrets)
+    async def update(self, sees: str | None, hook: Hook) -> Hook:
+        known = await self.get(sees, hook.hook_id)
+        self._kept[hook.hook_id] = msgspec.structs.replace(
+            hook, secrets=hook.secrets or known.secrets, owner=known.owner
+        )
         return self._kept[hook.hook_id]
 
     async def disable(self, hook_id: str) -> None:
         self.disabled.append(hook_id)
 
-    async def delete(self, hook_id: str) -> None:
-        await self.get(hook_id)
+    async def delete(self, sees: str | None, hook_id: str) -> None:
+        await self.get(sees, hook_id)
         del self._kept[hook_id]
 
 
@@ -636,8 +666,11 @@ class FakeDeliveries:
         self.failure: GatewayError | None = None
         self._changed = asyncio.Condition()
 
-    async def write(self, deliveries: Sequence[Delivery]) -> None:
-        self._records.tell(deliveries)
+    async def write(self, sees: str | None, deliveries: Sequence[Delivery]) -> None:
+        self._records.tell([each for each in deliveries if self._shows(sees, each)])
+
+    def _shows(self, sees: str | None, delivery: Delivery) -> bool:
+        return sees is None or self._records.shows(sees, delivery.event.execution_id)
 
     async def claim(self, limit: int, lease: float, taken: Mapping[str, int]) -> list[Delivery]:
         if self.failure is not None:
@@ -662,16 +695,22 @@ class FakeDeliveries:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.settled) >= times)
 
-    async def get(self, delivery_id: str) -> Delivery:
-        if delivery_id not in self._kept:
+    async def get(self, sees: str | None, delivery_id: str) -> Delivery:
+        if delivery_id not in self._kept or not self._shows(sees, self._kept[delivery_id]):
             raise DeliveryNotFound
         return self._kept[delivery_id]
 
-    async def of_hook(self, hook_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
-        return self._page([each.hook_id == hook_id for each in self._kept.values()], limit, before)
+    async def of_hook(
+        self, sees: str | None, hook_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
+        return self._page(
+            [each.hook_id == hook_id and self._shows(sees, each) for each in self._kept.values()], limit, before
+        )
 
-    async def of_execution(self, execution_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
-        self._records.existing(execution_id)
+    async def of_execution(
+        self, sees: str | None, execution_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
+        self._records.existing(sees, execution_id)
         return self._page([each.event.execution_id == execution_id for each in self._kept.values()], limit, before)
 
     def _page(self, wanted: list[bool], limit: int, before: int | None) -> list[tuple[int, Delivery]]:
@@ -682,8 +721,8 @@ class FakeDeliveries:
         ]
         return listed[::-1][:limit]
 
-    async def resend(self, delivery_id: str) -> Delivery:
-        self._kept[delivery_id] = (await self.get(delivery_id)).resent(START)
+    async def resend(self, sees: str | None, delivery_id: str) -> Delivery:
+        self._kept[delivery_id] = (await self.get(sees, delivery_id)).resent(START)
         return self._kept[delivery_id]
 
 
@@ -861,6 +900,41 @@ class FakeControl:
             raise self.failures.popleft()
 
 
+class FakeCounting:
+    """A `Counting` that counts what it is told to count, on a clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.counted = Counters(("1",))
+        self.looks: list[str] = []
+        self.failure: GatewayError | None = None
+        #: Seconds that Triton takes to answer once it has read its counters.
+        self.takes = 0.0
+
+    def counts(self, *, successes: int = 0, failing: float = 0.0) -> None:
+        """Count so many successes more, and one failure of so many seconds."""
+        before = self.counted
+        self.counted = msgspec.structs.replace(
+            before,
+            successes=before.successes + successes,
+            failures=before.failures + (failing > 0),
+            failing=before.failing + int(failing * 1e9),
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+    async def counters(self, model: str) -> Counters:
+        self.looks.append(model)
+        if self.failure is not None:
+            raise self.failure
+        found = self.counted
+        self.now += self.takes
+        return found
+
+    async def close(self) -> None: ...
+
+
 class FakeWitness:
     """A `Witness` that doubts what it was told to, once each."""
 
@@ -894,16 +968,57 @@ class FakeStore:
     def __init__(self, *pipelines: Pipeline):
         self.kept = {each.pipeline_id: each for each in pipelines}
         self.saves: list[list[str]] = []
+        self.lost: set[str] = set()
         self.failures: deque[GatewayError] = deque()
 
     async def load(self) -> list[Pipeline]:
         return list(self.kept.values())
 
-    async def save(self, pipelines: Sequence[Pipeline]) -> None:
+    async def gone(self) -> frozenset[str]:
+        return frozenset(self.lost)
+
+    async def save(self, seen: Sequence[Pipeline], gone: Sequence[str] = ()) -> None:
         if self.failures:
             raise self.failures.popleft()
-        self.saves.append([each.pipeline_id for each in pipelines])
-        self.kept |= {each.pipeline_id: each for each in pipelines}
+        self.saves.append([each.pipeline_id for each in seen])
+        self.kept |= {each.pipeline_id: each for each in seen}
+        self.lost = (self.lost | set(gone)) - {each.pipeline_id for each in seen}
+
+
+class FakeApiKeys:
+    """An `ApiKeyStore` in memory; `gate` holds look-ups up, and `failure` makes them fail."""
+
+    def __init__(self, *keys: ApiKey):
+        self.kept = {each.key_id: each for each in keys}
+        self.events: list[AuditEvent] = []
+        self.looks: list[list[str]] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.looked = Bell()
+
+    async def find(self, key_ids: Sequence[str]) -> list[ApiKey]:
+        self.looks.append(list(key_ids))
+        found = [self.kept[each] for each in key_ids if each in self.kept]
+        self.looked.ring()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return found
+
+    async def list(self) -> list[ApiKey]:
+        return list(self.kept.values())[::-1]
+
+    async def create(self, key: ApiKey, event: AuditEvent) -> None:
+        self.kept[key.key_id] = key
+        self.events.append(event)
+
+    async def revoke(self, key_id: str, moment: datetime, event: AuditEvent) -> bool:
+        if self.kept[key_id].revoked_at is not None:
+            return False
+        self.kept[key_id] = msgspec.structs.replace(self.kept[key_id], revoked_at=moment)
+        self.events.append(event)
+        return True
 
 
 class FakeImages:
@@ -957,6 +1072,7 @@ def pipeline(
     outputs: tuple[Output, ...] = (OBSERVATION_OUTPUT,),
     status: PipelineStatus = PipelineStatus.READY,
     decoupled: bool = False,
+    rate: Rate | None = None,
 ) -> Pipeline:
     """A pipeline of one step that takes one media and gives one observation."""
     step = Step(
@@ -971,6 +1087,7 @@ def pipeline(
         tag="documents",
         status=status,
         decoupled=decoupled,
+        rate=rate,
         inputs=inputs,
         outputs=outputs,
         steps=(step,),
@@ -1036,6 +1153,8 @@ class Gateway:
         answer: Answer | None = None,
         places: int = 4,
         max_body_bytes: int = 100_000,
+        access: Authenticator | None = None,
+        key_rate: Rate | None = None,
         sync_timeout: float = 30.0,
         quota: int = 16,
         max_queued: int = 100,
@@ -1051,6 +1170,7 @@ class Gateway:
         self.images = FakeImages()
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
+        self.rates = Rates(FakeRates(), key_rate)
         self.pipelines = Pipelines(self.source, self.store)
         self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
         self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
@@ -1073,7 +1193,7 @@ class Gateway:
         self.observations = Observations(self.entry_store, self.transformer, self.telling, clock=clock)
         self.hooks = Hooks(self.hook_store, self.telling, clock=clock)
         self.deliveries = Deliveries(self.delivery_store, self.hook_store, executions, self.telling, clock=clock)
-        letters = Letters(self.hook_store, self.observations, Payloads(self.transformer), self.blobs)
+        letters = Letters(self.hook_store, self.entry_store, Payloads(self.transformer), self.blobs)
         self.sender = Sender(
             self.delivery_store, self.hook_store, letters, self.courier, staging, self.telling, chance=lambda: 0.0
         )
@@ -1088,6 +1208,7 @@ class Gateway:
             self.holding,
             self.admission,
             self.telling,
+            self.rates,
             max_queued,
             clock=clock,
         )
@@ -1124,7 +1245,8 @@ class Gateway:
             deliveries=self.deliveries,
             health=Health(self.pipelines, self.run_store, self.blobs, self.admission),
             exposition=Exposition(Waiting(self.run_store).measure),
-            access=OpenAccess(),
+            access=access or OpenAccess(),
+            rates=self.rates,
             sync_timeout=sync_timeout,
             max_body_bytes=max_body_bytes,
         )
@@ -1135,6 +1257,19 @@ async def gateway(*pipelines: Pipeline, **options: object) -> Gateway:
     built = Gateway(*pipelines, **options)  # type: ignore[arg-type]
     await built.pipelines.refresh()
     return built
+
+
+class FakeRates:
+    """A `RateCounter` whose time stands still."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, Rate], int] = {}
+
+    async def take(self, name: str, rate: Rate) -> Allowance:
+        taken = self._taken.get((name, rate), 0)
+        granted = taken < rate.calls
+        self._taken[name, rate] = taken + granted
+        return Allowance(rate, rate.calls - self._taken[name, rate], float(rate.seconds), granted)
 
 
 class FakeServicer:

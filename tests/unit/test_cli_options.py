@@ -8,7 +8,9 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from gateway.cli.options import resolve, settings_options
-from gateway.settings import Settings
+from gateway.settings import Settings, is_secret
+
+SHOWN = [field for field in msgspec.structs.fields(Settings) if not is_secret(field)]
 
 
 @click.command()
@@ -32,7 +34,12 @@ def served_help() -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("field", msgspec.structs.fields(Settings), ids=lambda each: each.name)
+def test_a_secret_has_no_flag_and_is_taken_from_the_environment() -> None:
+    assert "--jwt-secret " not in served_help()
+    assert shown(GATEWAY_JWT_SECRET="known")["jwt_secret"] == "known"
+
+
+@pytest.mark.parametrize("field", SHOWN, ids=lambda each: each.name)
 def test_every_setting_has_a_flag_with_a_sentence_and_its_default(field: msgspec.structs.FieldInfo) -> None:
     flag = "--" + field.name.replace("_", "-")
     lines = served_help().splitlines()

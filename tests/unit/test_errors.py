@@ -33,6 +33,7 @@ CONTRACT = {
     "auth.missing": (401, "UNAUTHENTICATED"),
     "auth.invalid": (401, "UNAUTHENTICATED"),
     "auth.forbidden": (403, "PERMISSION_DENIED"),
+    "auth.unavailable": (503, "UNAVAILABLE"),
     "pipeline.exists": (409, "ALREADY_EXISTS"),
     "idempotency.in_flight": (409, "ABORTED"),
     "execution.taken": (409, "ALREADY_EXISTS"),

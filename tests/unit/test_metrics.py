@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import exposition
 from gateway.core.waiting import Waiting
+from gateway.domain.access import ANYONE
 from gateway.errors import Overloaded, StorageUnavailable
 from unit.fakes import FakeRecords, FakeRuns, gateway
 from unit.metric_names import EXPOSED, Shown
@@ -116,9 +117,9 @@ async def test_the_queue_is_looked_at_once_a_second_at_the_most_and_is_no_number
 async def test_places_in_hand_and_refusals_are_counted() -> None:
     built = await gateway(places=1)
     before = numbers(exposition.page())
-    with built.admission.place("ocr"):
+    with built.admission.place(ANYONE, "ocr"):
         assert numbers(exposition.page())["gateway_calls_in_hand"] == before["gateway_calls_in_hand"] + 1
-        with pytest.raises(Overloaded), built.admission.place("ocr"):
+        with pytest.raises(Overloaded), built.admission.place(ANYONE, "ocr"):
             pass
     after = numbers(exposition.page())
     assert after["gateway_calls_in_hand"] == before["gateway_calls_in_hand"]

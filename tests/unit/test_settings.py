@@ -26,7 +26,8 @@ def test_a_flag_beats_the_environment_that_beats_the_file_that_beats_the_default
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_can_stand_in_the_environment(name: str) -> None:
     is_switch = isinstance(getattr(Settings(), name), bool)
-    text = "0" if is_switch else {"log_level": "debug", "host": "::1"}.get(name, "77")
+    words = {"log_level": "debug", "host": "::1", "auth": "jwt", "key_rate": "9/minute"}
+    text = "0" if is_switch else words.get(name, "77")
     found = getattr(load({}, {f"GATEWAY_{name.upper()}": text}, None), name)
     assert found is False if isinstance(found, bool) else str(found) == str(type(found)(text))
 
@@ -72,6 +73,7 @@ def test_an_unknown_setting_is_named_with_its_source(
         ("sync_timeout", "nan"),
         ("sync_timeout", "soon"),
         ("log_level", "loud"),
+        ("auth", "apikey"),
     ],
 )
 @pytest.mark.parametrize("source", ["the environment", "the command line", "the file"])
@@ -109,6 +111,11 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, raw: bytes) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(AttributeError):
         Settings().host = "elsewhere"  # type: ignore[misc]
+
+
+def test_an_unknown_mode_of_entering_is_answered_with_those_there_are() -> None:
+    with pytest.raises(CannotStart, match="choose one of none, api_key, jwt"):
+        load({"auth": "basic"}, {}, None)
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

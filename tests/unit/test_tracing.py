@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from gateway import tracing
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.entry import Entry
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call
 from gateway.domain.deliveries import Failure, Letter, Receipt
 from gateway.domain.hooks import EventType
@@ -90,7 +91,7 @@ async def test_a_call_is_one_trace_from_the_door_to_the_commit(spans: InMemorySp
 async def test_a_run_in_the_background_goes_on_with_the_trace_of_its_call(spans: InMemorySpanExporter) -> None:
     built = await gateway()
     with tracing.span("caller", parent=HEADERS):
-        accepted = await built.runs.execute_async(call())
+        accepted = await built.runs.execute_async(ANYONE, call())
     kept = built.run_store.requests[accepted.run_id].trace
     assert kept["traceparent"].split("-")[1] == TRACE
     await asyncio.create_task(built.worker.take_up(DueRun(accepted.run_id, "ocr")))
@@ -109,7 +110,7 @@ async def test_a_receiver_is_told_within_the_trace_of_the_run(spans: InMemorySpa
     built = await gateway()
     built.records.hooks["h"] = hook(status_filter=("COMPLETED",))
     with tracing.span("caller", parent=HEADERS | {"tracestate": "vendor=theirs"}):
-        accepted = await built.runs.execute_async(call(hook_ids=("h",)))
+        accepted = await built.runs.execute_async(ANYONE, call(hook_ids=("h",)))
     assert "tracestate" in built.run_store.requests[accepted.run_id].trace
     await asyncio.create_task(built.worker.take_up(DueRun(accepted.run_id, "ocr")))
     await told(built)
@@ -126,10 +127,10 @@ async def test_what_is_submitted_and_merged_is_told_within_the_trace_of_its_requ
     built = await gateway()
     for kind in (EventType.SUBMIT, EventType.OBSERVATION_UPDATE):
         built.records.hooks[kind] = hook(hook_id=kind, event_type=kind)
-    await built.executions.create("e", None, None, hook_ids=list(built.records.hooks))
+    await built.executions.create(ANYONE, "e", None, None, hook_ids=list(built.records.hooks))
     with tracing.span("caller", parent=HEADERS):
-        await built.deliveries.submit("e")
-        await built.observations.merge("e", ())
+        await built.deliveries.submit(ANYONE, "e")
+        await built.observations.merge(ANYONE, "e", ())
     await told(built)
     assert named(spans) == {"caller": None, "delivery": "caller"}
     assert [each.headers["traceparent"].split("-")[1] for each in built.courier.sent] == [TRACE] * 2
@@ -138,7 +139,7 @@ async def test_what_is_submitted_and_merged_is_told_within_the_trace_of_its_requ
 async def test_off_a_receiver_gets_no_trace() -> None:
     built = await gateway()
     built.records.hooks["h"] = hook()
-    await built.runs.execute_sync(call(hook_ids=("h",)))
+    await built.runs.execute_sync(ANYONE, call(hook_ids=("h",)))
     await told(built)
     (waited,) = built.records.deliveries.values()
     assert waited.event.trace == {}
@@ -171,7 +172,7 @@ async def test_what_goes_to_triton_carries_the_inference_as_its_parent(spans: In
         return await answer(inference, dispatch)  # type: ignore[arg-type]
 
     built.engine.answer = noted  # type: ignore[assignment]
-    await built.runs.execute_sync(call())
+    await built.runs.execute_sync(ANYONE, call())
     (inference,) = [each for each in spans.get_finished_spans() if each.name == "inference"]
     assert inference.context is not None
     assert [each.rpartition("-")[0] for each in seen] == [

@@ -8,10 +8,11 @@ import msgspec
 
 from gateway.adapters.postgres import rows
 from gateway.adapters.postgres.database import Database
+from gateway.adapters.postgres.executions import found
 from gateway.adapters.postgres.statements import statement
 from gateway.domain.artifacts import Artifact
 from gateway.domain.ids import is_uuid
-from gateway.errors import ArtifactNotFound, ExecutionNotFound, StorageUnavailable
+from gateway.errors import ArtifactNotFound, StorageUnavailable
 from gateway.ports import FinishedRun
 
 _shape: Final = msgspec.json.Decoder(tuple[int, ...])
@@ -23,22 +24,22 @@ class PostgresArtifacts:
     def __init__(self, database: Database):
         self._database = database
 
-    async def page(self, execution_id: str, sees: str | None, limit: int, after: int) -> list[tuple[int, Artifact]]:
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: int) -> list[tuple[int, Artifact]]:
         """See `ArtifactStore.page`."""
         async with self._database.connection() as connection:
             listed = await connection.fetch(statement("artifacts"), execution_id, sees, limit, after)
             if not listed:
-                await _seen(connection, execution_id, sees)
+                await found(connection, sees, execution_id)
         return [(row["number"], _artifact(row)) for row in listed]
 
-    async def get(self, execution_id: str, artifact_id: str, sees: str | None) -> Artifact:
+    async def get(self, sees: str | None, execution_id: str, artifact_id: str) -> Artifact:
         """See `ArtifactStore.get`."""
         async with self._database.connection() as connection:
             row = None
             if is_uuid(artifact_id):
                 row = await connection.fetchrow(statement("artifact"), execution_id, artifact_id, sees)
             if row is None:
-                await _seen(connection, execution_id, sees)
+                await found(connection, sees, execution_id)
                 raise ArtifactNotFound
         return _artifact(row)
 
@@ -52,11 +53,6 @@ async def write_artifacts(connection: asyncpg.Connection, batch: Sequence[Finish
     made = [_row(each.run.execution_id, artifact) for each in batch for artifact in each.artifacts]
     if made and await connection.fetchval(statement("insert_artifacts"), *rows.columns(made, 11)) < len(made):
         raise StorageUnavailable("Storing what the run made took too long; nothing was recorded. Try again shortly.")
-
-
-async def _seen(connection: asyncpg.Connection, execution_id: str, sees: str | None) -> None:
-    if not await connection.fetchval(statement("execution_seen"), execution_id, sees):
-        raise ExecutionNotFound
 
 
 def _row(execution_id: str, made: Artifact) -> tuple[Any, ...]:

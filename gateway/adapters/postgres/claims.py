@@ -48,7 +48,7 @@ class Claims:
         """See `RunStore.finish_claimed`."""
         with metrics.Timed(metrics.COMMIT):
             async with self._database.connection() as connection, connection.transaction():
-                await connection.fetch(statement("lock_executions"), [finished.run.execution_id])
+                await connection.fetch(statement("lock_executions"), [finished.run.execution_id], [None])
                 ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
                 if ended is not None:
                     await append(connection, finished)
@@ -65,18 +65,20 @@ class Claims:
             if row is not None:
                 await connection.execute(statement("show_run"), run_id, None, None)
 
-    async def pending(self, run_id: str) -> ClaimedRun | None:
+    async def pending(self, sees: str | None, run_id: str) -> ClaimedRun | None:
         """See `RunStore.pending`."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(statement("run"), run_id)
+            row = await connection.fetchrow(statement("run"), run_id, sees)
         return None if row is None or row["request"] is None else rows.claimed(row)
 
-    async def cancel(self, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()) -> Canceled:
+    async def cancel(
+        self, sees: str | None, run_id: str, error: RunError, deliveries: Sequence[Delivery] = ()
+    ) -> Canceled:
         """See `RunStore.cancel`."""
         async with self._database.connection() as connection, connection.transaction():
-            row = await connection.fetchrow(statement("cancel_run"), run_id, rows.encode(error))
+            row = await connection.fetchrow(statement("cancel_run"), run_id, rows.encode(error), sees)
             if row is None:
-                row = await connection.fetchrow(statement("run"), run_id)
+                row = await connection.fetchrow(statement("run"), run_id, sees)
                 if row is None:
                     raise RunNotFound
                 return Canceled(rows.run(row))

@@ -17,10 +17,10 @@ class PostgresDeliveries:
     def __init__(self, database: Database):
         self._database = database
 
-    async def write(self, deliveries: Sequence[Delivery]) -> None:
+    async def write(self, sees: str | None, deliveries: Sequence[Delivery]) -> None:
         """See `DeliveryStore.write`."""
         async with self._database.connection() as connection:
-            await write_deliveries(connection, deliveries)
+            await write_deliveries(connection, deliveries, sees)
 
     async def claim(self, limit: int, lease: float, taken: Mapping[str, int]) -> list[Delivery]:
         """See `DeliveryStore.claim`."""
@@ -44,31 +44,35 @@ class PostgresDeliveries:
         async with self._database.connection() as connection:
             return await connection.fetchval(statement("settle_delivery"), *values) is not None
 
-    async def get(self, delivery_id: str) -> Delivery:
+    async def get(self, sees: str | None, delivery_id: str) -> Delivery:
         """See `DeliveryStore.get`."""
-        return await self._one("delivery", delivery_id)
+        return await self._one("delivery", sees, delivery_id)
 
-    async def resend(self, delivery_id: str) -> Delivery:
+    async def resend(self, sees: str | None, delivery_id: str) -> Delivery:
         """See `DeliveryStore.resend`."""
-        return await self._one("resend_delivery", delivery_id)
+        return await self._one("resend_delivery", sees, delivery_id)
 
-    async def _one(self, name: str, delivery_id: str) -> Delivery:
+    async def _one(self, name: str, sees: str | None, delivery_id: str) -> Delivery:
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(statement(name), delivery_id)
+            row = await connection.fetchrow(statement(name), delivery_id, sees)
         if row is None:
             raise DeliveryNotFound
         return delivery(row)
 
-    async def of_hook(self, hook_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+    async def of_hook(
+        self, sees: str | None, hook_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
         """See `DeliveryStore.of_hook`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("deliveries_of_hook"), hook_id, limit, before)
+            listed = await connection.fetch(statement("deliveries_of_hook"), hook_id, limit, before, sees)
         return [(row["number"], delivery(row)) for row in listed]
 
-    async def of_execution(self, execution_id: str, limit: int, before: int | None) -> list[tuple[int, Delivery]]:
+    async def of_execution(
+        self, sees: str | None, execution_id: str, limit: int, before: int | None
+    ) -> list[tuple[int, Delivery]]:
         """See `DeliveryStore.of_execution`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("deliveries_of_execution"), execution_id, limit, before)
+            listed = await connection.fetch(statement("deliveries_of_execution"), execution_id, limit, before, sees)
             if not listed:
-                await found(connection, execution_id)
+                await found(connection, sees, execution_id)
         return [(row["number"], delivery(row)) for row in listed]

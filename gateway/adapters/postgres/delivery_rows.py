@@ -15,10 +15,13 @@ _event: Final = msgspec.json.Decoder(Event)
 _documents: Final = msgspec.json.Decoder(tuple[StoredMedia, ...])
 
 
-async def write_deliveries(connection: asyncpg.Connection, deliveries: Sequence[Delivery]) -> None:
-    """Write these, in the connection's own transaction."""
+async def write_deliveries(
+    connection: asyncpg.Connection, deliveries: Sequence[Delivery], sees: str | None = None
+) -> None:
+    """Write these, in the connection's own transaction; not those of an execution that is out of sight."""
     if deliveries:
-        await connection.execute(statement("write_deliveries"), *rows.columns(list(map(_row, deliveries)), 10))
+        columns = rows.columns(list(map(_row, deliveries)), 10)
+        await connection.execute(statement("write_deliveries"), *columns, sees)
 
 
 def _row(delivery: Delivery) -> tuple[object, ...]:

@@ -18,11 +18,13 @@ class PostgresEntries:
     def __init__(self, database: Database):
         self._database = database
 
-    async def page(self, execution_id: str, limit: int, after: int, *, superseded: bool) -> list[tuple[int, Entry]]:
+    async def page(
+        self, sees: str | None, execution_id: str, limit: int, after: int, *, superseded: bool
+    ) -> list[tuple[int, Entry]]:
         """See `EntryStore.page`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("entries"), execution_id, limit, after, superseded)
-            if not listed and (await found(connection, execution_id))["transient"]:
+            listed = await connection.fetch(statement("entries"), execution_id, limit, after, superseded, sees)
+            if not listed and (await found(connection, sees, execution_id))["transient"]:
                 raise ResultGone
         return [(row["position"], rows.entry(row)) for row in listed]
 
@@ -31,11 +33,13 @@ class PostgresEntries:
         async with self._database.connection() as connection:
             return list(map(rows.entry, await connection.fetch(statement("of_run"), execution_id, run_id, seed)))
 
-    async def merge(self, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()) -> None:
+    async def merge(
+        self, sees: str | None, execution_id: str, entries: Sequence[Entry], deliveries: Sequence[Delivery] = ()
+    ) -> None:
         """See `EntryStore.merge`."""
         async with self._database.connection() as connection, connection.transaction():
-            await connection.execute(statement("touch_execution"), execution_id)
-            if (await found(connection, execution_id))["transient"]:
+            await connection.execute(statement("touch_execution"), execution_id, sees)
+            if (await found(connection, sees, execution_id))["transient"]:
                 raise ResultGone
             await connection.execute(statement("merge_entries"), execution_id, *rows.given_columns(entries))
             await write_deliveries(connection, deliveries)

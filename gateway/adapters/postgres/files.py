@@ -22,7 +22,7 @@ class PostgresFiles:
             if await connection.fetchval(statement("insert_file"), *values) is None:
                 raise StorageUnavailable("Storing the file took too long; nothing was stored. Try again shortly.")
 
-    async def get(self, file_id: str, sees: str | None) -> FileRecord:
+    async def get(self, sees: str | None, file_id: str) -> FileRecord:
         """See `FileStore.get`."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(statement("file"), _known_form(file_id), sees)
@@ -38,7 +38,7 @@ class PostgresFiles:
             listed = await connection.fetch(statement("files"), limit, sees, purpose, before)
         return [(row["number"], _file(row)) for row in listed]
 
-    async def delete(self, file_id: str, sees: str | None) -> str:
+    async def delete(self, sees: str | None, file_id: str) -> str:
         """See `FileStore.delete`."""
         async with self._database.connection() as connection:
             blob: str | None = await connection.fetchval(statement("delete_file"), _known_form(file_id), sees)

@@ -36,6 +36,7 @@ def execution(row: Row) -> Execution:
         error=_error.decode(row["error"]) if row["error"] is not None else None,
         transient=row["transient"],
         hook_ids=tuple(row["hook_ids"]),
+        owner=row["owner"],
         ttl=row["ttl"],
         changed_at=row["changed_at"],
     )
@@ -100,11 +101,11 @@ def fresh_columns(batch: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> Colum
     """The arrays that `write_runs` takes, in its order, for runs that bring their executions about."""
     runs = [(*inserted_row(each), *_new_columns(each.new)) for each in batch if each.new is not None]
     entries = [(each.run.run_id, *entry_row(entry)) for each in batch for entry in _entries(each)]
-    return [*columns(runs, 24), *columns(entries, 8)]
+    return [*columns(runs, 25), *columns(entries, 8)]
 
 
 def _new_columns(new: NewExecution) -> tuple[Any, ...]:
-    return new.tag, new.meta_data, new.transient, new.ttl, _literal(new.hook_ids)
+    return new.tag, new.meta_data, new.transient, new.ttl, _literal(new.hook_ids), new.owner
 
 
 def _literal(hook_ids: tuple[str, ...]) -> str:

@@ -63,10 +63,10 @@ class PostgresRuns(Claims):
             listed = await connection.fetch(statement("unfinished_runs"), run_ids)
         return frozenset(str(row["run_id"]) for row in listed)
 
-    async def get(self, run_id: str) -> Run:
+    async def get(self, sees: str | None, run_id: str) -> Run:
         """See `RunStore.get`."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(statement("run"), run_id)
+            row = await connection.fetchrow(statement("run"), run_id, sees)
         if row is None:
             raise RunNotFound
         return rows.run(row)
@@ -76,12 +76,12 @@ class PostgresRuns(Claims):
         async with self._database.connection() as connection:
             return list(map(rows.run, await connection.fetch(statement("find_runs"), run_ids)))
 
-    async def page(self, execution_id: str, limit: int, after: str | None) -> list[Run]:
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: str | None) -> list[Run]:
         """See `RunStore.page`."""
         async with self._database.connection() as connection:
-            listed = await connection.fetch(statement("runs"), execution_id, limit, after)
+            listed = await connection.fetch(statement("runs"), execution_id, limit, after, sees)
             if not listed:
-                await found(connection, execution_id)
+                await found(connection, sees, execution_id)
         return list(map(rows.run, listed))
 
     async def ready(self) -> bool:

@@ -22,7 +22,7 @@ async def write_finished(connection: asyncpg.Connection, batch: Sequence[Finishe
     """
     fresh = [each for each in batch if each.new is not None]
     onto = [each for each in batch if each.new is None]
-    await lock(connection, [each.run.execution_id for each in onto])
+    await _lock(connection, onto)
     for each in batch:
         if each.key is not None:
             await end_key(connection, each)
@@ -46,23 +46,23 @@ async def write_accepted(connection: asyncpg.Connection, batch: Sequence[Accepte
     await take_keys(connection, [each for each in batch if each.key is not None])
     if fresh:
         await connection.execute(statement("write_runs"), *rows.fresh_columns(fresh))
-    await lock(connection, [each.run.execution_id for each in onto])
+    await _lock(connection, onto)
     for each in onto:
         await _accept(connection, each)
     await write_deliveries(connection, [told for each in batch for told in each.deliveries])
     await wake(connection, [_wake_up(each) for each in batch])
 
 
-async def lock(connection: asyncpg.Connection, execution_ids: list[str]) -> None:
+async def _lock(connection: asyncpg.Connection, onto: Sequence[FinishedRun] | Sequence[AcceptedRun]) -> None:
     """Hold executions until the transaction ends, so that what is appended to one stands in order of commits.
 
     Raises:
-        ExecutionNotFound: one is gone.
+        ExecutionNotFound: one is gone, or is another's by now.
     """
-    if not execution_ids:
+    if not onto:
         return
-    there = await connection.fetch(statement("lock_executions"), execution_ids)
-    if len(there) < len(set(execution_ids)):
+    names, owners = [each.run.execution_id for each in onto], [each.sees for each in onto]
+    if len(await connection.fetch(statement("lock_executions"), names, owners)) < len(onto):
         raise ExecutionNotFound
 
 

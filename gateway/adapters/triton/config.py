@@ -34,9 +34,11 @@ class Ensembling(Protocol):
 
 
 class InstanceGroup(Protocol):
-    """`ModelInstanceGroup`; its instances are named after it."""
+    """`ModelInstanceGroup`; its instances are named after it, `count` for each of its GPUs."""
 
     name: str
+    count: int
+    gpus: Sequence[int]
 
 
 class Parameter(Protocol):
@@ -51,6 +53,12 @@ class TransactionPolicy(Protocol):
     decoupled: bool
 
 
+class ResponseCache(Protocol):
+    """`ModelResponseCache`."""
+
+    enable: bool
+
+
 class ModelConfig(Protocol):
     """`ModelConfig`."""
 
@@ -62,5 +70,6 @@ class ModelConfig(Protocol):
     output: Sequence[TensorConfig]
     ensemble_scheduling: Ensembling
     instance_group: Sequence[InstanceGroup]
+    response_cache: ResponseCache
     parameters: Mapping[str, Parameter]
     model_transaction_policy: TransactionPolicy

@@ -68,6 +68,8 @@ class TritonControl:
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         self._configs: dict[str, tuple[_Key, ModelConfig]] = {}
         self._read_at = float("-inf")
+        #: The names of the models by backend, as somebody has asked for them since the configs were read.
+        self._run_by: dict[str, frozenset[str]] = {}
 
     async def ready(self) -> bool:
         """See `PipelineSource.ready`."""
@@ -100,7 +102,18 @@ class TritonControl:
 
     def models_of(self, backend: str) -> frozenset[str]:
         """The models that the last look showed to be run by this backend."""
-        return frozenset(name for name, (_, config) in self._configs.items() if config.backend == backend)
+        found = self._run_by.get(backend)
+        if found is None:
+            names = (name for name, (_, config) in self._configs.items() if config.backend == backend)
+            found = self._run_by[backend] = frozenset(names)
+        return found
+
+    def is_serial(self, model: str) -> bool:
+        """Whether the last look showed that it takes one inference at a time, and answers none from a cache."""
+        known = self._configs.get(model)
+        if known is None or known[1].response_cache.enable:
+            return False
+        return sum(group.count * max(1, len(group.gpus)) for group in known[1].instance_group) == 1
 
     def read_anew(self) -> None:
         """Have the next look read every config, whatever the index says."""
@@ -129,6 +142,7 @@ class TritonControl:
         for each, config in zip(changed, await asyncio.gather(*map(self._config, changed)), strict=True):
             if config is not None:
                 self._configs[each.name] = each.states, config
+        self._run_by.clear()
 
     async def _config(self, listed: Listed) -> ModelConfig | None:
         request = service_pb2.ModelConfigRequest(name=listed.name)

@@ -1,8 +1,8 @@
 """From Triton's config of an ensemble, and of its steps' models, to a pipeline.
 
 Parameters of the ensemble's config with the prefix `gateway.` refine what is derived: `gateway.description`,
-`gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once), and
-`gateway.role.<TENSOR>` for the role of an input or output.
+`gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once), `gateway.rate`
+(calls that one key may make, such as 600/minute), and `gateway.role.<TENSOR>` for the role of an input or output.
 """
 
 import logging
@@ -23,6 +23,7 @@ from gateway.domain.pipelines import (
     Port,
     Step,
 )
+from gateway.domain.rates import Rate, rate_of
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def pipeline(
         tag=parameters.get("tag", ""),
         transform=parameters.get("transform", ""),
         concurrency=_concurrency(config.name, parameters.get("concurrency")),
+        rate=_rate(config.name, parameters.get("rate")),
         status=status,
         reason=reason,
         decoupled=any(_decoupled(configs.get(each.model)) for each in steps) or _decoupled(config),
@@ -69,6 +71,16 @@ def _concurrency(name: str, wanted: str | None) -> int | None:
         return int(wanted)
     log.warning("pipeline.concurrency_invalid", extra={"pipeline_id": name, "concurrency": wanted})
     return None
+
+
+def _rate(name: str, wanted: str | None) -> Rate | None:
+    if wanted is None:
+        return None
+    try:
+        return rate_of(wanted)
+    except ValueError:
+        log.warning("pipeline.rate_invalid", extra={"pipeline_id": name, "rate": wanted})
+        return None
 
 
 def _decoupled(config: ModelConfig | None) -> bool:

@@ -1,15 +1,17 @@
 """Who comes in by gRPC: asked before a method gets its request."""
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
+from gateway.api.credentials import NAMES, credential
 from gateway.domain.access import Caller, Scope
+from gateway.ports import Authenticator
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _NEEDS: Final = "needs"
-_caller: Final[contextvars.ContextVar[Caller]] = contextvars.ContextVar("caller")
+_caller: Final[contextvars.ContextVar[Caller | None]] = contextvars.ContextVar("caller", default=None)
 
 
 def needs(scope: Scope) -> Callable[[Method], Method]:
@@ -34,11 +36,25 @@ def needed_by(method: Callable[..., Any]) -> Scope:
     return found
 
 
-def let_in(found: Caller) -> None:
-    """Have the rest of this call know who asks."""
+async def let_in(access: Authenticator, metadata: Iterable[tuple[str, str | bytes]], needed: Scope) -> Caller:
+    """Who asks, which the rest of this call knows from now on.
+
+    Raises:
+        CredentialMissing, CredentialInvalid, Forbidden, Unavailable: it may not, or nobody can say.
+    """
+    found = await access.caller(credential((name, str(value)) for name, value in metadata if name in NAMES))
+    found.check(needed)
     _caller.set(found)
+    return found
+
+
+def known() -> Caller | None:
+    """Who asks in this call, if that was found out already."""
+    return _caller.get()
 
 
 def caller() -> Caller:
     """Who asks in this call."""
-    return _caller.get()
+    found = _caller.get()
+    assert found is not None, "nobody has come in"
+    return found

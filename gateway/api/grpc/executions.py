@@ -6,7 +6,7 @@ from typing import Any, Final
 import grpc.aio
 
 from gateway.api.grpc.artifacts import Artifacts
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.grpc.pages import page_limit
 from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
@@ -31,7 +31,7 @@ class Executions(Artifacts):
         self, request: executions_pb2.GetExecutionRequest, context: Context
     ) -> executions_pb2.Execution:
         """One execution."""
-        return protos.execution(await self._services.executions.get(request.execution_id))
+        return protos.execution(await self._services.executions.get(caller(), request.execution_id))
 
     @needs(Scope.RUN)
     async def CreateExecution(
@@ -40,6 +40,7 @@ class Executions(Artifacts):
         """A new execution, or the one of this ID that there is."""
         meta_data = checked_meta_data(meta_data_of(request.meta_data))
         execution, created = await self._services.executions.create(
+            caller(),
             request.execution_id or None,
             checked_tag(request.tag or None),
             meta_data,
@@ -54,7 +55,7 @@ class Executions(Artifacts):
     ) -> executions_pb2.ListExecutionsResponse:
         """A page of executions."""
         wanted = ExecutionFilter(request.tag or None, run_state(request.state))
-        page = await self._services.executions.page(wanted, page_limit(request.limit), request.cursor or None)
+        page = await self._services.executions.page(caller(), wanted, page_limit(request.limit), request.cursor or None)
         return executions_pb2.ListExecutionsResponse(
             executions=map(protos.execution, page.executions), next_cursor=page.next_cursor or ""
         )
@@ -64,7 +65,7 @@ class Executions(Artifacts):
         self, request: executions_pb2.DeleteExecutionRequest, context: Context
     ) -> executions_pb2.DeleteExecutionResponse:
         """Remove an execution."""
-        await self._services.executions.delete(request.execution_id)
+        await self._services.executions.delete(caller(), request.execution_id)
         return executions_pb2.DeleteExecutionResponse()
 
     @needs(Scope.RUN)
@@ -81,7 +82,7 @@ class Executions(Artifacts):
                 raise TooLarge(f"The media is larger than {self._services.max_body_bytes} bytes.")
         if not execution_id:
             raise InvalidInput("The first piece names no execution.", field="execution_id")
-        record = await self._services.executions.upload(execution_id, bytes(body), content_type or None)
+        record = await self._services.executions.upload(caller(), execution_id, bytes(body), content_type or None)
         return protos.stored_media(record)
 
     @needs(Scope.READ)
@@ -89,7 +90,7 @@ class Executions(Artifacts):
         self, request: executions_pb2.ListMediaRequest, context: Context
     ) -> executions_pb2.ListMediaResponse:
         """The stored media of one execution."""
-        stored = await self._services.executions.media(request.execution_id)
+        stored = await self._services.executions.media(caller(), request.execution_id)
         return executions_pb2.ListMediaResponse(media=map(protos.stored_media, stored))
 
     @needs(Scope.READ)
@@ -97,7 +98,7 @@ class Executions(Artifacts):
         self, request: executions_pb2.GetMediaRequest, context: Context
     ) -> AsyncIterator[executions_pb2.GetMediaResponse]:
         """Stored media, piece by piece."""
-        record, data = await self._services.executions.fetch(request.execution_id, request.media_id)
+        record, data = await self._services.executions.fetch(caller(), request.execution_id, request.media_id)
         yield executions_pb2.GetMediaResponse(media=protos.stored_media(record), data=data[:_PIECE])
         for start in range(_PIECE, len(data), _PIECE):
             yield executions_pb2.GetMediaResponse(data=data[start : start + _PIECE])
@@ -107,5 +108,5 @@ class Executions(Artifacts):
         self, request: executions_pb2.DeleteMediaRequest, context: Context
     ) -> executions_pb2.DeleteMediaResponse:
         """Remove stored media."""
-        await self._services.executions.delete_media(request.execution_id, request.media_id)
+        await self._services.executions.delete_media(caller(), request.execution_id, request.media_id)
         return executions_pb2.DeleteMediaResponse()

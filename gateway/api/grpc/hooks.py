@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc.aio
 
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
 from gateway.domain.access import Scope
@@ -25,29 +25,29 @@ class Hooks(hooks_pb2_grpc.HooksServicer):
     @needs(Scope.RUN)
     async def CreateHook(self, request: hooks_pb2.CreateHookRequest, context: Context) -> hooks_pb2.Hook:
         """A new hook, with its secrets."""
-        made = await self._services.hooks.create(protos.hook_of(request.hook))
+        made = await self._services.hooks.create(caller(), protos.hook_of(request.hook))
         return protos.hook(made, with_secrets=True)
 
     @needs(Scope.READ)
     async def GetHook(self, request: hooks_pb2.GetHookRequest, context: Context) -> hooks_pb2.Hook:
         """One hook."""
-        return protos.hook(await self._services.hooks.get(request.hook_id))
+        return protos.hook(await self._services.hooks.get(caller(), request.hook_id))
 
     @needs(Scope.READ)
     async def ListHooks(self, request: hooks_pb2.ListHooksRequest, context: Context) -> hooks_pb2.ListHooksResponse:
         """A page of hooks."""
-        page = await self._services.hooks.page(page_limit(request.limit), request.cursor or None)
+        page = await self._services.hooks.page(caller(), page_limit(request.limit), request.cursor or None)
         return hooks_pb2.ListHooksResponse(hooks=map(protos.hook, page.hooks), next_cursor=page.next_cursor or "")
 
     @needs(Scope.RUN)
     async def UpdateHook(self, request: hooks_pb2.UpdateHookRequest, context: Context) -> hooks_pb2.Hook:
         """Change a hook."""
-        return protos.hook(await self._services.hooks.update(protos.hook_of(request.hook)))
+        return protos.hook(await self._services.hooks.update(caller(), protos.hook_of(request.hook)))
 
     @needs(Scope.RUN)
     async def DeleteHook(self, request: hooks_pb2.DeleteHookRequest, context: Context) -> hooks_pb2.DeleteHookResponse:
         """Remove a hook."""
-        await self._services.hooks.delete(request.hook_id)
+        await self._services.hooks.delete(caller(), request.hook_id)
         return hooks_pb2.DeleteHookResponse()
 
     @needs(Scope.RUN)
@@ -55,7 +55,7 @@ class Hooks(hooks_pb2_grpc.HooksServicer):
         self, request: hooks_pb2.SubmitExecutionRequest, context: Context
     ) -> hooks_pb2.SubmitExecutionResponse:
         """Tell the hooks of an execution."""
-        told = await self._services.deliveries.submit(request.execution_id)
+        told = await self._services.deliveries.submit(caller(), request.execution_id)
         return hooks_pb2.SubmitExecutionResponse(deliveries=map(protos.delivery, told))
 
     @needs(Scope.READ)
@@ -71,17 +71,17 @@ class Hooks(hooks_pb2_grpc.HooksServicer):
     async def _page(self, request: hooks_pb2.ListDeliveriesRequest, limit: int) -> DeliveryPage:
         cursor = request.cursor or None
         if request.WhichOneof("of") == "hook_id":
-            return await self._services.deliveries.of_hook(request.hook_id, limit, cursor)
+            return await self._services.deliveries.of_hook(caller(), request.hook_id, limit, cursor)
         if request.WhichOneof("of") == "execution_id":
-            return await self._services.deliveries.of_execution(request.execution_id, limit, cursor)
+            return await self._services.deliveries.of_execution(caller(), request.execution_id, limit, cursor)
         raise InvalidInput("Name a hook or an execution.", field="of")
 
     @needs(Scope.READ)
     async def GetDelivery(self, request: hooks_pb2.GetDeliveryRequest, context: Context) -> hooks_pb2.Delivery:
         """One delivery."""
-        return protos.delivery(await self._services.deliveries.get(request.delivery_id))
+        return protos.delivery(await self._services.deliveries.get(caller(), request.delivery_id))
 
     @needs(Scope.RUN)
     async def ResendDelivery(self, request: hooks_pb2.ResendDeliveryRequest, context: Context) -> hooks_pb2.Delivery:
         """Have a delivery sent again."""
-        return protos.delivery(await self._services.deliveries.resend(request.delivery_id))
+        return protos.delivery(await self._services.deliveries.resend(caller(), request.delivery_id))

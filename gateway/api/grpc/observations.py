@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc.aio
 
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
 from gateway.core.executions import place
@@ -26,7 +26,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         self, request: observations_pb2.GetObservationRequest, context: Context
     ) -> observations_pb2.GetObservationResponse:
         """The whole observation of one execution."""
-        observation = await self._services.observations.document(request.execution_id)
+        observation = await self._services.observations.document(caller(), request.execution_id)
         return observations_pb2.GetObservationResponse(execution_id=request.execution_id, observation=observation)
 
     @needs(Scope.READ)
@@ -35,6 +35,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
     ) -> observations_pb2.ListEntriesResponse:
         """A page of an observation."""
         page = await self._services.observations.page(
+            caller(),
             request.execution_id,
             page_limit(request.limit),
             place(request.cursor or None),
@@ -47,7 +48,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         self, request: observations_pb2.MergeObservationRequest, context: Context
     ) -> observations_pb2.MergeObservationResponse:
         """Merge an observation into the stored one."""
-        await self._services.observations.merge(request.execution_id, given_entries(request.observation))
+        await self._services.observations.merge(caller(), request.execution_id, given_entries(request.observation))
         return observations_pb2.MergeObservationResponse()
 
     @needs(Scope.READ)
@@ -55,7 +56,7 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         self, request: observations_pb2.GetObservationJsonRequest, context: Context
     ) -> observations_pb2.GetObservationJsonResponse:
         """The plain JSON form."""
-        found = await self._services.observations.json(request.execution_id)
+        found = await self._services.observations.json(caller(), request.execution_id)
         return observations_pb2.GetObservationJsonResponse(json=found)
 
     @needs(Scope.READ)
@@ -63,5 +64,5 @@ class Observations(observations_pb2_grpc.ObservationsServicer):
         self, request: observations_pb2.TransformObservationRequest, context: Context
     ) -> observations_pb2.TransformObservationResponse:
         """What an expression makes of it."""
-        found = await self._services.observations.transform(request.execution_id, request.transform)
+        found = await self._services.observations.transform(caller(), request.execution_id, request.transform)
         return observations_pb2.TransformObservationResponse(result=b"null" if found is None else found)

@@ -5,7 +5,7 @@ from typing import Any, Final
 import grpc.aio
 
 from gateway.api.grpc.deadlines import within_deadline
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.domain.calls import Form, Outcome
@@ -34,26 +34,28 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ListPipelinesRequest, context: Context
     ) -> pipelines_pb2.ListPipelinesResponse:
         """Every pipeline, by name."""
-        return pipelines_pb2.ListPipelinesResponse(pipelines=map(protos.pipeline, self._services.pipelines.list()))
+        return pipelines_pb2.ListPipelinesResponse(
+            pipelines=map(protos.pipeline, self._services.pipelines.list(caller()))
+        )
 
     @needs(Scope.READ)
     async def GetPipeline(self, request: pipelines_pb2.GetPipelineRequest, context: Context) -> pipelines_pb2.Pipeline:
         """One pipeline."""
-        return protos.pipeline(await self._services.pipelines.get(request.pipeline_id))
+        return protos.pipeline(await self._services.pipelines.get(caller(), request.pipeline_id))
 
     @needs(Scope.READ)
     async def GetPipelineDefinition(
         self, request: pipelines_pb2.GetPipelineDefinitionRequest, context: Context
     ) -> pipelines_pb2.PipelineDefinition:
         """The graph of one pipeline."""
-        return protos.definition(definition(await self._services.pipelines.get(request.pipeline_id)))
+        return protos.definition(definition(await self._services.pipelines.get(caller(), request.pipeline_id)))
 
     @needs(Scope.RUN)
     async def ExecuteSync(
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncResponse:
         """Run a pipeline within the call's deadline."""
-        with self._services.runs.admission.place(request.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.pipeline_id):
             outcome = await self._run(request, context, Form.OBSERVATION)
         return pipelines_pb2.ExecuteSyncResponse(
             execution_id=outcome.execution_id,
@@ -67,7 +69,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncJsonResponse:
         """Run a pipeline; labels become keys."""
-        with self._services.runs.admission.place(request.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.pipeline_id):
             outcome = await self._run(request, context, Form.JSON)
         return pipelines_pb2.ExecuteSyncJsonResponse(
             execution_id=outcome.execution_id,
@@ -81,9 +83,9 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteSyncTransformRequest, context: Context
     ) -> pipelines_pb2.ExecuteSyncTransformResponse:
         """Run a pipeline and transform what it finds."""
-        with self._services.runs.admission.place(request.call.pipeline_id):
+        with self._services.runs.admission.place(caller(), request.call.pipeline_id):
             pipeline_id = request.call.pipeline_id
-            expression = await self._services.pipelines.transform(pipeline_id, request.transform or None)
+            expression = await self._services.pipelines.transform(caller(), pipeline_id, request.transform or None)
             outcome = await self._run(request.call, context, Form.TRANSFORM, request.transform)
             found = await self._services.observations.transformed(outcome.observation, expression)
         return pipelines_pb2.ExecuteSyncTransformResponse(
@@ -98,10 +100,11 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         self, request: pipelines_pb2.ExecuteAsyncRequest, context: Context
     ) -> pipelines_pb2.ExecuteAsyncResponse:
         """Accept a run for the background."""
-        with self._services.runs.admission.place():
+        caller().check_pipeline(request.call.pipeline_id)
+        with self._services.runs.admission.place(caller()):
             await self._services.runs.expect_room()
             call = async_call(request, request.timeout or ASYNC_TIMEOUT, _key(request.call, context))
-            accepted = await self._services.runs.execute_async(call)
+            accepted = await self._services.runs.execute_async(caller(), call)
         return pipelines_pb2.ExecuteAsyncResponse(
             execution_id=accepted.execution_id, run_id=accepted.run_id, replayed=accepted.replayed
         )
@@ -112,7 +115,7 @@ class Pipelines(pipelines_pb2_grpc.PipelinesServicer):
         timed = context.time_remaining() is not None
         timeout = within_deadline(context, MAX_SYNC_TIMEOUT) if timed else self._services.sync_timeout
         call = sync_call(request, timeout, answer(form, transform), _key(request, context))
-        return await self._services.runs.execute_sync(call)
+        return await self._services.runs.execute_sync(caller(), call)
 
 
 def _key(request: pipelines_pb2.ExecuteSyncRequest, context: Context) -> str | None:

@@ -12,21 +12,19 @@ import grpc
 import grpc.aio
 
 from gateway import telemetry, tracing
-from gateway.api.credentials import API_KEY, AUTHORIZATION, credential
-from gateway.api.grpc.entering import let_in, needed_by
+from gateway.api.grpc.entering import known, let_in, needed_by, needs
+from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
+from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.errors import GatewayError, Internal
 from gateway.metrics import Method, method
-from gateway.ports import Authenticator
 from gateway.wire.status import trailers
 
 log = logging.getLogger(__name__)
 
 #: The metadata that is read of every call.
 _READ = frozenset((HEADER, "traceparent", "tracestate"))
-#: The metadata that carries a credential.
-_CREDENTIALS = frozenset((API_KEY, AUTHORIZATION))
 #: gRPC's own numbers to its enum.
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -37,39 +35,44 @@ StreamHandler = Callable[[Any, Context], AsyncIterator[Any]]
 
 
 class _Entrance:
-    """Asks who calls a method, before the method gets its request."""
+    """Asks who calls a method, unless that is known, before the method gets its request."""
 
-    def __init__(self, access: Authenticator, needed: Scope):
-        self._access = access
+    def __init__(self, services: Services, needed: Scope):
+        self._access = services.access
+        self._rates = services.rates
         self._needed = needed
 
     async def enter(self, context: Context) -> None:
-        held = {key: str(value) for key, value in context.invocation_metadata() or () if key in _CREDENTIALS}
-        found = await self._access.caller(credential(held.get(API_KEY), held.get(AUTHORIZATION)))
-        found.check(self._needed)
-        let_in(found)
+        found = known() or await let_in(self._access, context.invocation_metadata() or (), self._needed)
+        if found.owner:
+            telemetry.note(owner=found.owner)
+        allowance = await self._rates.of_caller(found)
+        if allowance is not None:
+            context.set_trailing_metadata((*context.trailing_metadata(), *rate_headers(allowance)))
+            allowance.check()
 
 
 class _Guard:
     """Stands before a servicer; each of its methods is asked for once, when the server is put together."""
 
-    def __init__(self, servicer: object, access: Authenticator):
+    def __init__(self, servicer: object, services: Services):
         self._servicer = servicer
-        self._access = access
+        self._services = services
 
     def __getattr__(self, name: str) -> Handler | StreamHandler:
         handler = getattr(self._servicer, name)
         counted = method("grpc", f"gateway.v1.{type(self._servicer).__name__}/{name}")
         guard = _guarded_stream if inspect.isasyncgenfunction(handler) else _guarded
-        return guard(handler, counted, _Entrance(self._access, needed_by(handler)))
+        needed = needed_by(handler)
+        return needs(needed)(guard(handler, counted, _Entrance(self._services, needed)))
 
 
-def guarded(servicer: Servicer, access: Authenticator) -> Servicer:
+def guarded(servicer: Servicer, services: Services) -> Servicer:
     """The same servicer, with every caller known, every call counted, and every failed one ended by a `Status`.
 
     Unforeseen failures show a fixed text. An interceptor would do the same at some 70 µs a call.
     """
-    return cast("Servicer", _Guard(servicer, access))
+    return cast("Servicer", _Guard(servicer, services))
 
 
 def _guarded(handler: Handler, counted: Method, entrance: _Entrance) -> Handler:
@@ -109,6 +112,15 @@ def _guarded_stream(handler: StreamHandler, counted: Method, entrance: _Entrance
                 counted.answered(code, time.perf_counter() - began)
 
     return guarded
+
+
+async def refusing(called: str, context: Context, failure: Exception, counted: Method, began: float) -> None:
+    """End a call that no method gets, as a guard would."""
+    try:
+        with _call(called, context) as name:
+            await _refuse(context, name, failure)
+    finally:
+        counted.answered(_code(failure), time.perf_counter() - began)
 
 
 @contextmanager

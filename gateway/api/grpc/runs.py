@@ -6,7 +6,7 @@ from typing import Any
 import grpc.aio
 
 from gateway.api.grpc.deadlines import within_deadline
-from gateway.api.grpc.entering import needs
+from gateway.api.grpc.entering import caller, needs
 from gateway.api.grpc.pages import page_limit
 from gateway.api.services import Services
 from gateway.domain.access import Scope
@@ -28,38 +28,38 @@ class Runs(runs_pb2_grpc.RunsServicer):
     @needs(Scope.READ)
     async def GetRun(self, request: runs_pb2.GetRunRequest, context: Context) -> runs_pb2.Run:
         """One run."""
-        return protos.run(await self._services.runs.get(request.run_id))
+        return protos.run(await self._services.runs.get(caller(), request.run_id))
 
     @needs(Scope.READ)
     async def ListRuns(self, request: runs_pb2.ListRunsRequest, context: Context) -> runs_pb2.ListRunsResponse:
         """A page of the runs of one execution."""
         limit = page_limit(request.limit)
-        page = await self._services.runs.page(request.execution_id, limit, request.cursor or None)
+        page = await self._services.runs.page(caller(), request.execution_id, limit, request.cursor or None)
         return runs_pb2.ListRunsResponse(runs=map(protos.run, page.runs), next_cursor=page.next_cursor or "")
 
     @needs(Scope.READ)
     async def WaitRun(self, request: runs_pb2.WaitRunRequest, context: Context) -> runs_pb2.Run:
         """The run when it has ended, or as it is when the time is over."""
         seconds = within_deadline(context, _wait(request.timeout))
-        return protos.run(await self._services.runs.until_ended(request.run_id, seconds))
+        return protos.run(await self._services.runs.until_ended(caller(), request.run_id, seconds))
 
     @needs(Scope.READ)
     async def WatchRun(self, request: runs_pb2.WatchRunRequest, context: Context) -> AsyncIterator[runs_pb2.RunEvent]:
         """The events of a run, up to its end."""
         runs, told = self._services.runs, request.after_sequence
-        known = await runs.get(request.run_id)
+        known = await runs.get(caller(), request.run_id)
         last = last_of(known, told, "after_sequence")
         # The end is told again to whoever has seen it: a stream without one is asked for again.
         told = min(told, last - 1) if known.state.ended else told
         async for event in runs.events(known, told, HEARTBEAT):
             if event is not None:
-                whole = await runs.get(request.run_id) if event.state.ended else None
+                whole = await runs.get(caller(), request.run_id) if event.state.ended else None
                 yield protos.run_event(event, whole)
 
     @needs(Scope.RUN)
     async def CancelRun(self, request: runs_pb2.CancelRunRequest, context: Context) -> runs_pb2.Run:
         """Have a run canceled."""
-        return protos.run(await self._services.runs.cancel(request.run_id))
+        return protos.run(await self._services.runs.cancel(caller(), request.run_id))
 
 
 def _wait(timeout: float) -> float:

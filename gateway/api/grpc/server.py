@@ -6,6 +6,8 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from gateway.api.certificates import Certificates
+from gateway.api.grpc.entrance import Entrance
 from gateway.api.grpc.executions import Executions
 from gateway.api.grpc.files import Files
 from gateway.api.grpc.hooks import Hooks
@@ -41,8 +43,11 @@ NAMES = tuple(service.full_name for services in _SERVICES for service in service
 class GrpcServer:
     """Serves gRPC on one address, which other processes may serve, too."""
 
-    def __init__(self, services: Services, address: str, *, reuse_port: bool = False):
+    def __init__(
+        self, services: Services, address: str, certificates: Certificates | None = None, *, reuse_port: bool = False
+    ):
         self._address = address
+        self._certificates = certificates
         self._state = services.health
         self._health = health.aio.HealthServicer()
         self._watch: asyncio.Task[None] | None = None
@@ -52,20 +57,25 @@ class GrpcServer:
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", int(reuse_port)),
             ],
+            interceptors=[Entrance(services.access)] if services.access.asks else [],
         )
-        access = services.access
-        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services), access), self._server)
-        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services), access), self._server)
-        runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services), access), self._server)
-        observations_pb2_grpc.add_ObservationsServicer_to_server(guarded(Observations(services), access), self._server)
-        hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services), access), self._server)
-        files_pb2_grpc.add_FilesServicer_to_server(guarded(Files(services), access), self._server)
+        pipelines_pb2_grpc.add_PipelinesServicer_to_server(guarded(Pipelines(services), services), self._server)
+        executions_pb2_grpc.add_ExecutionsServicer_to_server(guarded(Executions(services), services), self._server)
+        runs_pb2_grpc.add_RunsServicer_to_server(guarded(Runs(services), services), self._server)
+        observations_pb2_grpc.add_ObservationsServicer_to_server(
+            guarded(Observations(services), services), self._server
+        )
+        hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services), services), self._server)
+        files_pb2_grpc.add_FilesServicer_to_server(guarded(Files(services), services), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
     async def start(self) -> int:
         """Take connections from now on; the port is returned."""
-        port = self._server.add_insecure_port(self._address)
+        if self._certificates is None:
+            port = self._server.add_insecure_port(self._address)
+        else:
+            port = self._server.add_secure_port(self._address, self._certificates.grpc_credentials())
         await self._server.start()
         self._watch = asyncio.create_task(self._keep_health())
         return port

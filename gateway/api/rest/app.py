@@ -1,16 +1,17 @@
 """The REST door: the routes, and one shape of error for whatever goes wrong in them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Litestar, Request, Response, Router
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
 from gateway.api.rest.artifacts import ARTIFACTS
-from gateway.api.rest.docs import DOCS
+from gateway.api.rest.docs import ASKS, DOCS
 from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
@@ -26,6 +27,9 @@ from gateway.wire import problem
 
 log = logging.getLogger(__name__)
 
+#: Seconds for which a browser keeps what it was told of another origin.
+_PREFLIGHT_KEPT: Final = 600
+
 AnyRequest = Request[Any, Any, Any]
 
 _HTTP: Final[Mapping[int, type[GatewayError]]] = {
@@ -36,8 +40,8 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 }
 
 
-def rest_app(services: Services) -> Litestar:
-    """The ASGI application."""
+def rest_app(services: Services, origins: Sequence[str] = ()) -> Litestar:
+    """The ASGI application; pages of these origins may call it from a browser."""
     enter = entering(services)
     return Litestar(
         [
@@ -53,9 +57,23 @@ def rest_app(services: Services) -> Litestar:
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
+        cors_config=_cors(origins) if origins else None,
         request_max_body_size=services.max_body_bytes,
         openapi_config=None,
+        opt={ASKS: services.access.asks},
         logging_config=None,
+    )
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig:
+    """What a page of another origin may send and read; no credentials that a browser holds are let pass."""
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["*"],
+        allow_credentials=False,
+        expose_headers=["*"],
+        max_age=_PREFLIGHT_KEPT,
     )
 
 

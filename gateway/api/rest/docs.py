@@ -14,6 +14,8 @@ from gateway.errors import NotFound
 
 AnyRequest = Request[Any, Any, Any]
 
+#: What the application says of itself: whether it asks callers who they are.
+ASKS: Final = "asks"
 #: Each file of the pages, by name: the package it comes in, its folder there, and its type, to which UTF-8 is added.
 _FILES: Final = {
     "swagger.html": ("gateway.api.rest", "static", "text/html"),
@@ -68,7 +70,7 @@ def asset(name: FromPath[str]) -> Response[bytes]:
 @lru_cache(maxsize=1)
 def as_json(app: Litestar) -> bytes:
     """The document of this application, built once."""
-    return msgspec.json.encode(document(app.routes))
+    return msgspec.json.encode(document(app.routes, asks=app.opt[ASKS]))
 
 
 @lru_cache(maxsize=1)

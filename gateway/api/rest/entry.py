@@ -7,7 +7,11 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from gateway import telemetry, tracing
+from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
+from gateway.api.rest.entering import ALLOWANCE
+from gateway.api.rest.safe_headers import Header
+from gateway.domain.rates import Allowance
 from gateway.errors import GatewayError
 
 _NAME: Final = HEADER.encode()
@@ -17,8 +21,10 @@ _TRACE: Final = frozenset((b"traceparent", b"tracestate"))
 class Entry:
     """An ASGI application around the routes."""
 
-    def __init__(self, app: Litestar):
+    def __init__(self, app: Litestar, safe: tuple[Header, ...] = ()):
         self._app = app
+        #: What every answer has that does not name it itself.
+        self._safe = safe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its name in the scope, in the log and in the answer."""
@@ -31,8 +37,9 @@ class Entry:
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                known = any(key == _NAME for key, _ in message["headers"])
-                message["headers"] = message["headers"] if known else [*message["headers"], header]
+                there = {key for key, _ in message["headers"]}
+                added = (header, *_rate(scope), *self._safe)
+                message["headers"] = [*message["headers"], *(each for each in added if each[0] not in there)]
             await send(message)
 
         with telemetry.about(request_id=name):
@@ -55,6 +62,13 @@ class Entry:
 
             await self._app(scope, receive, noted)
             span.rename(f"{method} {scope.get('path_template', '')}".strip())
+
+
+def _rate(scope: Scope) -> tuple[Header, ...]:
+    allowance = scope.get(ALLOWANCE)
+    if not isinstance(allowance, Allowance):
+        return ()
+    return tuple((name.encode(), value.encode()) for name, value in rate_headers(allowance))
 
 
 def request_name(request: Request[Any, Any, Any]) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from litestar.response import ServerSentEventMessage
 
 from gateway.core.runs import Runs
+from gateway.domain.access import Caller
 from gateway.domain.run_events import RunEvent
 from gateway.domain.runs import Run
 from gateway.errors import GatewayError, Internal, InvalidInput
@@ -22,12 +23,12 @@ CONTENT_TYPE: Final = "text/event-stream"
 HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
-async def event_stream(runs: Runs, known: Run, told: int, request_id: str) -> AsyncIterator[bytes]:
+async def event_stream(runs: Runs, caller: Caller, known: Run, told: int, request_id: str) -> AsyncIterator[bytes]:
     """The events of a run behind number `told`: a sign of life at once and now and then, and what fails as an event."""
     yield _message(comment="", data=None, retry=round(1000 * STREAM_RETRY))
     try:
         async for event in runs.events(known, told, HEARTBEAT):
-            yield _message(comment="", data=None) if event is None else await _event(runs, known.run_id, event)
+            yield _message(comment="", data=None) if event is None else await _event(runs, caller, known.run_id, event)
     except GatewayError as error:
         yield _message(event="error", data=problem(error, request_id))
     except Exception:
@@ -35,9 +36,9 @@ async def event_stream(runs: Runs, known: Run, told: int, request_id: str) -> As
         yield _message(event="error", data=problem(Internal(), request_id))
 
 
-async def _event(runs: Runs, run_id: str, event: RunEvent) -> bytes:
+async def _event(runs: Runs, caller: Caller, run_id: str, event: RunEvent) -> bytes:
     """One event; that of the end carries the whole run."""
-    shown = run_view(await runs.get(run_id)) if event.state.ended else event_view(run_id, event)
+    shown = run_view(await runs.get(caller, run_id)) if event.state.ended else event_view(run_id, event)
     return _message(id=event.sequence, event=str(event.state), data=msgspec.json.encode(shown))
 
 

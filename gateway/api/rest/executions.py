@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request, Response, delete, get, post
+from litestar import Response, delete, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.api.rest.body import read_body
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
@@ -22,7 +23,6 @@ from gateway.wire.runs import RunView, run_view
 from gateway.wire.views import ExecutionView, MediaView, UploadedView, execution_view, media_view
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
-AnyRequest = Request[Any, Any, Any]
 
 
 class ExecutionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -44,6 +44,7 @@ async def create_execution(request: AnyRequest, services: Core) -> Response[Exec
     asked = decode(await read_body(request) or b"{}", _execution_body)
     meta_data = None if asked.meta_data is None else utf8(msgspec.json.encode(asked.meta_data), "metaData")
     execution, created = await services.executions.create(
+        caller_of(request),
         asked.execution_id,
         checked_tag(asked.tag),
         checked_meta_data(meta_data),
@@ -55,6 +56,7 @@ async def create_execution(request: AnyRequest, services: Core) -> Response[Exec
 
 @get("/executions", operation_id="listExecutions", needs=Scope.READ)
 async def list_executions(
+    request: AnyRequest,
     services: Core,
     tag: FromQuery[str | None] = None,
     status: FromQuery[str | None] = None,
@@ -62,33 +64,34 @@ async def list_executions(
     cursor: FromQuery[str | None] = None,
 ) -> Response[list[ExecutionView]]:
     """Executions, newest first, of a tag and a status; the next page stands in `Link`."""
-    page = await services.executions.page(ExecutionFilter(tag, _state(status)), limit, cursor)
+    page = await services.executions.page(caller_of(request), ExecutionFilter(tag, _state(status)), limit, cursor)
     asked = {"tag": tag, "status": status, "limit": limit}
     headers = _next("/v1/executions", asked, page.next_cursor)
     return Response(list(map(execution_view, page.executions)), headers=headers)
 
 
 @get("/executions/{execution_id:str}", operation_id="getExecution", needs=Scope.READ)
-async def get_execution(execution_id: FromPath[str], services: Core) -> ExecutionView:
+async def get_execution(execution_id: FromPath[str], request: AnyRequest, services: Core) -> ExecutionView:
     """One execution; its status, end and error are those of its newest run."""
-    return execution_view(await services.executions.get(execution_id))
+    return execution_view(await services.executions.get(caller_of(request), execution_id))
 
 
 @delete("/executions/{execution_id:str}", operation_id="deleteExecution", needs=Scope.RUN)
-async def delete_execution(execution_id: FromPath[str], services: Core) -> None:
+async def delete_execution(execution_id: FromPath[str], request: AnyRequest, services: Core) -> None:
     """Remove an execution and all that belongs to it."""
-    await services.executions.delete(execution_id)
+    await services.executions.delete(caller_of(request), execution_id)
 
 
 @get("/executions/{execution_id:str}/runs", operation_id="listRuns", needs=Scope.READ)
 async def list_runs(
     execution_id: FromPath[str],
+    request: AnyRequest,
     services: Core,
     limit: Limit = DEFAULT_PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> Response[list[RunView]]:
     """The runs of an execution, oldest first; the next page stands in `Link`."""
-    page = await services.runs.page(execution_id, limit, cursor)
+    page = await services.runs.page(caller_of(request), execution_id, limit, cursor)
     headers = _next(f"/v1/executions/{execution_id}/runs", {"limit": limit}, page.next_cursor)
     return Response(list(map(run_view, page.runs)), headers=headers)
 
@@ -101,20 +104,24 @@ async def upload_media(execution_id: FromPath[str], request: AnyRequest, service
         bodies = await _form_files(request)
     else:
         bodies = [(await read_body(request), content_type)]
-    stored = [await services.executions.upload(execution_id, body, declared) for body, declared in bodies]
+    stored = [
+        await services.executions.upload(caller_of(request), execution_id, body, declared) for body, declared in bodies
+    ]
     return UploadedView(stored[0].media_id, [each.media_id for each in stored])
 
 
 @get("/executions/{execution_id:str}/observation/media", operation_id="listMedia", needs=Scope.READ)
-async def list_media(execution_id: FromPath[str], services: Core) -> list[MediaView]:
+async def list_media(execution_id: FromPath[str], request: AnyRequest, services: Core) -> list[MediaView]:
     """The stored media of an execution, in the order they came."""
-    return list(map(media_view, await services.executions.media(execution_id)))
+    return list(map(media_view, await services.executions.media(caller_of(request), execution_id)))
 
 
 @get("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="getMedia", needs=Scope.READ)
-async def get_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> Response[bytes]:
+async def get_media(
+    execution_id: FromPath[str], media_id: FromPath[str], request: AnyRequest, services: Core
+) -> Response[bytes]:
     """Stored media, byte for byte."""
-    record, data = await services.executions.fetch(execution_id, media_id)
+    record, data = await services.executions.fetch(caller_of(request), execution_id, media_id)
     # A browser must not run what a caller stored.
     headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
     # As a header: Litestar would add a charset of its own to a text that names one already.
@@ -124,9 +131,11 @@ async def get_media(execution_id: FromPath[str], media_id: FromPath[str], servic
 
 
 @delete("/executions/{execution_id:str}/observation/media/{media_id:str}", operation_id="deleteMedia", needs=Scope.RUN)
-async def delete_media(execution_id: FromPath[str], media_id: FromPath[str], services: Core) -> None:
+async def delete_media(
+    execution_id: FromPath[str], media_id: FromPath[str], request: AnyRequest, services: Core
+) -> None:
     """Remove stored media; entries that came of it stay."""
-    await services.executions.delete_media(execution_id, media_id)
+    await services.executions.delete_media(caller_of(request), execution_id, media_id)
 
 
 async def _form_files(request: AnyRequest) -> Sequence[tuple[bytes, str | None]]:

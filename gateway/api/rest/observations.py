@@ -1,29 +1,30 @@
 """The routes of observations: read whole or in pages, as plain JSON, through a transform; and merged into."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from gateway.api.rest.body import read_body
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core, Services
 from gateway.core.executions import place
-from gateway.domain.access import Scope
+from gateway.domain.access import Caller, Scope
 from gateway.errors import TransformInvalid
 from gateway.limits import MAX_PAGE
 from gateway.wire.observations import given_entries
 
-AnyRequest = Request[Any, Any, Any]
 Limit = Annotated[int | None, QueryParameter(ge=1, le=MAX_PAGE)]
 
 
 @get("/executions/{execution_id:str}/observation", operation_id="getObservation", needs=Scope.READ)
 async def get_observation(
     execution_id: FromPath[str],
+    request: AnyRequest,
     services: Core,
     limit: Limit = None,
     cursor: FromQuery[str | None] = None,
@@ -31,8 +32,10 @@ async def get_observation(
 ) -> Response[bytes] | Stream:
     """What all runs have found: whole, as a stream; or with `limit` in pages, the next one in `Link`."""
     if limit is None and cursor is None:
-        return await _streamed(services, execution_id, superseded=superseded)
-    page = await services.observations.page(execution_id, limit or MAX_PAGE, place(cursor), superseded=superseded)
+        return await _streamed(caller_of(request), services, execution_id, superseded=superseded)
+    page = await services.observations.page(
+        caller_of(request), execution_id, limit or MAX_PAGE, place(cursor), superseded=superseded
+    )
     reply = json_reply(page.document)
     if page.next_cursor is not None:
         query = urlencode({"limit": limit or MAX_PAGE, "cursor": page.next_cursor, "superseded": superseded})
@@ -40,8 +43,8 @@ async def get_observation(
     return reply
 
 
-async def _streamed(services: Services, execution_id: str, *, superseded: bool) -> Stream:
-    pieces = services.observations.stream(execution_id, superseded=superseded)
+async def _streamed(caller: Caller, services: Services, execution_id: str, *, superseded: bool) -> Stream:
+    pieces = services.observations.stream(caller, execution_id, superseded=superseded)
     # What is refused is refused before the first byte.
     head = await anext(pieces)
 
@@ -60,15 +63,15 @@ async def merge_observation(
     """Merge an observation into the stored one; without a body it is read, as the guides of Cambrion do."""
     body = await read_body(request)
     if not body:
-        return await _streamed(services, execution_id, superseded=False)
-    await services.observations.merge(execution_id, given_entries(body))
+        return await _streamed(caller_of(request), services, execution_id, superseded=False)
+    await services.observations.merge(caller_of(request), execution_id, given_entries(body))
     return Response(None, status_code=204)
 
 
 @get("/executions/{execution_id:str}/observation/json", operation_id="getObservationJson", needs=Scope.READ)
-async def get_observation_json(execution_id: FromPath[str], services: Core) -> Response[bytes]:
+async def get_observation_json(execution_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """The plain JSON form of what all runs have found: labels become keys."""
-    return json_reply(await services.observations.json(execution_id))
+    return json_reply(await services.observations.json(caller_of(request), execution_id))
 
 
 @post(
@@ -77,9 +80,9 @@ async def get_observation_json(execution_id: FromPath[str], services: Core) -> R
     operation_id="readObservationJson",
     needs=Scope.READ,
 )
-async def read_observation_json(execution_id: FromPath[str], services: Core) -> Response[bytes]:
+async def read_observation_json(execution_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """The same by POST, as the guides of Cambrion read it."""
-    return json_reply(await services.observations.json(execution_id))
+    return json_reply(await services.observations.json(caller_of(request), execution_id))
 
 
 @post(
@@ -94,7 +97,7 @@ async def transform_observation(execution_id: FromPath[str], request: AnyRequest
         expression = (await read_body(request)).decode()
     except UnicodeDecodeError:
         raise TransformInvalid("The expression is not UTF-8.") from None
-    found = await services.observations.transform(execution_id, expression)
+    found = await services.observations.transform(caller_of(request), execution_id, expression)
     return transform_reply(request, found)
 
 

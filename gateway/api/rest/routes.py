@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.graph import definition
@@ -52,22 +53,22 @@ async def metrics(services: Core) -> Response[bytes]:
 
 
 @get("/pipelines", operation_id="listPipelines", needs=Scope.READ)
-async def list_pipelines(services: Core) -> list[PipelineView]:
-    """Every pipeline that Triton has or ever had, by name."""
-    return [pipeline_view(each) for each in services.pipelines.list()]
+async def list_pipelines(request: AnyRequest, services: Core) -> list[PipelineView]:
+    """Every pipeline that Triton has or ever had and that you may use, by name."""
+    return [pipeline_view(each) for each in services.pipelines.list(caller_of(request))]
 
 
 @get("/pipelines/{pipeline_id:str}", operation_id="getPipeline", needs=Scope.READ)
-async def get_pipeline(pipeline_id: FromPath[str], services: Core) -> PipelineDetail:
+async def get_pipeline(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> PipelineDetail:
     """One pipeline: status, typed inputs and outputs, and its graph."""
-    found = await services.pipelines.get(pipeline_id)
+    found = await services.pipelines.get(caller_of(request), pipeline_id)
     return PipelineDetail(pipeline_view(found), definition(found))
 
 
 @get("/pipelines/{pipeline_id:str}/definition", operation_id="getPipelineDefinition", needs=Scope.READ)
-async def get_definition(pipeline_id: FromPath[str], services: Core) -> Definition:
+async def get_definition(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Definition:
     """The graph of one pipeline."""
-    return definition(await services.pipelines.get(pipeline_id))
+    return definition(await services.pipelines.get(caller_of(request), pipeline_id))
 
 
 READING: Final = (list_pipelines, get_pipeline, get_definition)

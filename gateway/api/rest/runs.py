@@ -3,27 +3,26 @@
 import asyncio
 import math
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
+from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.etags import etag, named
 from gateway.api.rest.event_stream import CONTENT_TYPE, HEADERS, event_stream, last_event_id
 from gateway.api.rest.leaving import while_there
 from gateway.api.services import Core
 from gateway.core.runs import Runs
-from gateway.domain.access import Scope
+from gateway.domain.access import Caller, Scope
 from gateway.domain.run_events import last_of
 from gateway.domain.runs import Run
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_WAIT, POLL_INTERVAL
 from gateway.wire.runs import run_view
-
-AnyRequest = Request[Any, Any, Any]
 
 _SECONDS: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)s?", re.ASCII)
 
@@ -38,8 +37,10 @@ async def get_run(
     at the latest when the time is over. A caller who leaves changes nothing.
     """
     seconds, known = wait_seconds(wait), request.headers.get("if-none-match")
-    runs = services.runs
-    looking = runs.until_ended(run_id, seconds) if known is None else _changed(runs, run_id, known, seconds)
+    runs, caller = services.runs, caller_of(request)
+    looking = (
+        runs.until_ended(caller, run_id, seconds) if known is None else _changed(runs, caller, run_id, known, seconds)
+    )
     run = await (while_there(request, looking) if seconds else looking)
     return _shown(run, known=known)
 
@@ -52,29 +53,29 @@ async def follow_run(
 
     They are told from the record, so that a stream can be resumed anywhere, and after any restart.
     """
-    known = await services.runs.get(run_id)
+    known = await services.runs.get(caller_of(request), run_id)
     seen = last_event_id(request.headers.get("last-event-id"))
     told = seen if seen is not None else (after or 0)
     last = last_of(known, told, "after" if seen is None else "Last-Event-ID")
     if known.state.ended and told == last:
         return Response(None, status_code=204)
-    events = event_stream(services.runs, known, told, request_name(request))
+    events = event_stream(services.runs, caller_of(request), known, told, request_name(request))
     return Stream(events, media_type=CONTENT_TYPE, headers=HEADERS)
 
 
 @post("/runs/{run_id:str}/cancel", status_code=202, operation_id="cancelRun", needs=Scope.RUN)
-async def cancel_run(run_id: FromPath[str], services: Core) -> Response[bytes | None]:
+async def cancel_run(run_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes | None]:
     """Have a run canceled: at once where it waits, soon where it is worked on; 200 where that was asked before."""
-    before = await services.runs.get(run_id)
-    run = await services.runs.cancel(run_id)
+    before = await services.runs.get(caller_of(request), run_id)
+    run = await services.runs.cancel(caller_of(request), run_id)
     return _shown(run, status=200 if before.canceling else 202)
 
 
-async def _changed(runs: Runs, run_id: str, known: str, seconds: float) -> Run:
+async def _changed(runs: Runs, caller: Caller, run_id: str, known: str, seconds: float) -> Run:
     """The run when its tag is none that the caller knows, or as it is when the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    run = await runs.get(run_id)
+    run = await runs.get(caller, run_id)
     while loop.time() < deadline and named(known, etag(_body(run))):
         seen, run = run, await runs.wait(run, deadline - loop.time())
         if run is seen:

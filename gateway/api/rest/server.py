@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
+from gateway.api.certificates import Certificates
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.counting import Counted
 from gateway.api.rest.entry import Entry
 from gateway.api.rest.protocol import Protocol
+from gateway.api.rest.safe_headers import safe_headers
 from gateway.api.services import Services
 from gateway.core.drain import Drain
 from gateway.limits import DRAIN_LINGER, KEEP_ALIVE_TIMEOUT
@@ -65,9 +67,17 @@ class _Server(uvicorn.Server):
 class RestServer:
     """Serves REST on sockets that are already bound."""
 
-    def __init__(self, services: Services, listener: socket.socket):
+    def __init__(
+        self,
+        services: Services,
+        listener: socket.socket,
+        certificates: Certificates | None = None,
+        origins: Sequence[str] = (),
+    ):
+        safe = safe_headers(encrypted=certificates is not None, cors=bool(origins))
         config = uvicorn.Config(
-            Counted(Entry(rest_app(services))),
+            Counted(Entry(rest_app(services, origins), safe)),
+            ssl_context_factory=None if certificates is None else lambda *_: certificates.server_context(),
             http=Protocol,
             loop="none",
             lifespan="off",

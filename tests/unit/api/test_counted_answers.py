@@ -9,7 +9,6 @@ from gateway import exposition, metrics
 from gateway.api.grpc.refusals import guarded
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.counting import Counted
-from gateway.core.open_access import OpenAccess
 from gateway.errors import Overloaded
 from unit.fakes import RUN_ID, FakeContext, FakeServicer, failing, gateway
 from unit.test_metrics import numbers
@@ -73,7 +72,7 @@ async def test_a_caller_who_leaves_before_the_answer_is_a_499() -> None:
 
 
 async def test_answers_of_grpc_are_counted_by_method_and_code() -> None:
-    servicer = guarded(FakeServicer(), OpenAccess())
+    servicer = guarded(FakeServicer(), (await gateway()).services)
     assert await servicer.Good(None, FakeContext()) == "good"
     with pytest.raises(asyncio.CancelledError):
         await servicer.Full(None, FakeContext())

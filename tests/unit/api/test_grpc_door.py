@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 
 from gateway.api.grpc.server import NAMES, GrpcServer
 from gateway.core.drain import Drain
+from gateway.domain.access import ANYONE
 from gateway.domain.ids import new_id
 from gateway.domain.runs import RunState
 from gateway.domain.tensors import Value
@@ -128,7 +129,7 @@ async def test_what_nobody_foresaw_shows_a_fixed_text(caplog: pytest.LogCaptureF
 async def test_a_call_past_the_last_place_is_refused() -> None:
     built = await gateway(places=1)
     async with door(built) as channel:
-        with built.admission.place(), pytest.raises(grpc.aio.AioRpcError) as failed:
+        with built.admission.place(ANYONE), pytest.raises(grpc.aio.AioRpcError) as failed:
             await execute(channel)
     assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert info_of(failed.value).reason == "queue.full"

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.entry import Entry
+from gateway.domain.access import ANYONE
 from gateway.domain.ids import is_uuid, new_id
 from gateway.domain.pipelines import PipelineStatus
 from gateway.errors import Internal, MediaUnreadable, StorageUnavailable, TritonUnavailable
@@ -95,7 +96,7 @@ async def test_a_body_larger_than_the_limit_is_refused() -> None:
 async def test_a_call_past_the_last_place_is_refused_before_its_body_is_read() -> None:
     built = await gateway(places=1)
     async with door(built) as client:
-        with built.admission.place():
+        with built.admission.place(ANYONE):
             response = await client.post(EXECUTE, content=b"not even json")
     refused(response, 429, "queue.full")
     assert response.headers["retry-after"] == "1"

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.api.rest.server import RestServer
 from gateway.core.drain import Drain
+from gateway.domain.access import ANYONE
 from gateway.domain.runs import RunState
 from gateway.domain.tensors import Value
 from gateway.ports import Dispatch, Inference
@@ -169,7 +170,7 @@ async def test_a_call_past_the_last_place_is_refused_before_its_body_has_come() 
     built = await gateway(places=1)
     async with door(built) as opened:
         caller = await opened.caller()
-        with built.admission.place("ocr"):
+        with built.admission.place(ANYONE, "ocr"):
             caller.send(request(body=b"", length=1000))
             status, headers, body = await caller.reply()
         assert (status, json.loads(body)["code"], headers["retry-after"]) == (429, "queue.full", "1")

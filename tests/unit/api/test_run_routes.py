@@ -8,6 +8,7 @@ from gateway.api.rest.app import rest_app
 from gateway.api.rest.etags import etag, named
 from gateway.api.rest.event_stream import event_stream, last_event_id
 from gateway.api.rest.runs import wait_seconds
+from gateway.domain.access import ANYONE
 from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput, StorageUnavailable
 from gateway.ports import DueRun
@@ -104,12 +105,12 @@ async def test_a_stream_begins_with_a_sign_of_life_and_ends_with_the_run() -> No
 async def test_a_stream_says_why_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     built = await with_run(RunState.COMPLETED)
 
-    async def fail(_: str) -> None:
+    async def fail(*_: object) -> None:
         raise StorageUnavailable
 
-    run = await built.runs.get(RUN_ID)
+    run = await built.runs.get(ANYONE, RUN_ID)
     monkeypatch.setattr(built.runs, "get", fail)
-    *_, last = [piece async for piece in event_stream(built.runs, run, 2, "req-1")]
+    *_, last = [piece async for piece in event_stream(built.runs, ANYONE, run, 2, "req-1")]
     assert last.startswith(b'event: error\ndata: {"title":"Service Unavailable"')
     assert b'"request_id":"req-1"' in last
 
@@ -117,7 +118,7 @@ async def test_a_stream_says_why_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch
 async def test_a_stream_shows_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.api.rest.event_stream.HEARTBEAT", 0.001)
     built = await with_run()
-    stream = event_stream(built.runs, await built.runs.get(RUN_ID), 2, "req-1")
+    stream = event_stream(built.runs, ANYONE, await built.runs.get(ANYONE, RUN_ID), 2, "req-1")
     assert [await anext(stream), await anext(stream)] == [b": \nretry: 1000\n\n", b": \n\n"]
     built.runs.let_go()
     assert [piece async for piece in stream] == []

@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from gateway.core.admitted import Admitted, Gatekeeper
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call
 from gateway.domain.executions import NewExecution
 from gateway.domain.ids import is_uuid
@@ -25,7 +26,7 @@ def optional(entry: Input) -> Input:
 async def with_media(*media_ids: str, pipelines: tuple[Pipeline, ...] = ()) -> Gateway:
     """A gateway with the execution `mine`, which holds these media."""
     built = await gateway(*pipelines)
-    await built.executions.create("mine", None, None)
+    await built.executions.create(ANYONE, "mine", None, None)
     for media_id in media_ids:
         built.records.media.append(
             MediaRecord(
@@ -42,8 +43,8 @@ async def with_media(*media_ids: str, pipelines: tuple[Pipeline, ...] = ()) -> G
 
 async def admit(built: Gateway, *media: bytes, state: RunState = RunState.RUNNING, **fields: object) -> Admitted:
     asked = {"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields
-    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling)
-    return await gate.admit(Call(**asked), START, state)  # type: ignore[arg-type]
+    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling, built.rates)
+    return await gate.admit(ANYONE, Call(**asked), START, state)  # type: ignore[arg-type]
 
 
 async def refused(built: Gateway, *media: bytes, **fields: object) -> tuple[type[GatewayError], str | None]:

@@ -55,7 +55,7 @@ class Found:
 
 
 async def ran(built: Gateway, *media: bytes) -> Found:
-    outcome = await built.runs.execute_sync(call(*media))
+    outcome = await built.runs.execute_sync(ANYONE, call(*media))
     return Found(outcome.execution_id, msgspec.json.decode(outcome.observation)["mediaContents"])
 
 
@@ -133,7 +133,7 @@ async def test_as_many_and_as_large_as_there_may_be_are_taken() -> None:
 async def test_a_transient_call_is_refused_before_triton_is_asked() -> None:
     built = await answering(SEEN, text("DRAWN", PNG))
     with pytest.raises(InvalidInput) as refused:
-        await built.runs.execute_sync(call(b"one", transient=True))
+        await built.runs.execute_sync(ANYONE, call(b"one", transient=True))
     assert refused.value.field == "transient"
     assert built.engine.asked == []
 
@@ -144,7 +144,7 @@ async def test_a_transient_call_cannot_keep_a_tensor_that_nobody_declared() -> N
 
     built = await gateway(answer=answer)
     with pytest.raises(WiringInvalid):
-        await built.runs.execute_sync(call(b"one", transient=True))
+        await built.runs.execute_sync(ANYONE, call(b"one", transient=True))
     assert built.blobs.kept == {}
 
 

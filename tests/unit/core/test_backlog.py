@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from gateway.core.backlog import Backlog
+from gateway.domain.access import ANYONE
 from gateway.errors import Overloaded, StorageUnavailable
 from unit.fakes import FakeRecords, FakeRuns, call, gateway
 
@@ -65,16 +66,16 @@ async def test_what_cannot_be_counted_is_not_accepted_and_counted_when_it_can(st
 
 async def test_a_run_that_is_one_too_many_stages_nothing() -> None:
     built = await gateway(max_queued=1)
-    await built.runs.execute_async(call(b"a"))
+    await built.runs.execute_async(ANYONE, call(b"a"))
     with pytest.raises(Overloaded):
-        await built.runs.execute_async(call(b"b"))
+        await built.runs.execute_async(ANYONE, call(b"b"))
     assert (len(built.blobs.kept), len(built.records.accepted)) == (1, 1)
 
 
 async def test_a_repeat_of_a_call_that_was_accepted_is_no_more_work() -> None:
     built = await gateway(max_queued=1)
-    first = await built.runs.execute_async(call(b"a", key="k"))
-    assert (await built.runs.execute_async(call(b"a", key="k"))).run_id == first.run_id
+    first = await built.runs.execute_async(ANYONE, call(b"a", key="k"))
+    assert (await built.runs.execute_async(ANYONE, call(b"a", key="k"))).run_id == first.run_id
 
 
 async def test_a_look_before_the_body_is_read_counts_nothing() -> None:

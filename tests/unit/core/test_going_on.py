@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Outcome
 from gateway.domain.observations import Given
 from gateway.domain.runs import RunState
@@ -43,7 +44,7 @@ async def waited_for(built: Gateway, **fields: object) -> "asyncio.Task[Outcome]
     """A call that goes on, accepted and waited for."""
     looks = built.run_store.looks.times
     asked = call(b"one", **{"goes_on": True, "timeout": LONG} | fields)
-    waiting = asyncio.create_task(built.runs.execute_sync(asked))
+    waiting = asyncio.create_task(built.runs.execute_sync(ANYONE, asked))
     await built.run_store.looks.rang(looks + 1)
     return waiting
 
@@ -57,7 +58,7 @@ async def run_it(built: Gateway) -> str:
 
 async def fails(built: Gateway, error: type[GatewayError], **fields: object) -> GatewayError:
     with pytest.raises(error) as failed:
-        await built.runs.execute_sync(call(b"one", **{"goes_on": True, "timeout": 0.0} | fields))
+        await built.runs.execute_sync(ANYONE, call(b"one", **{"goes_on": True, "timeout": 0.0} | fields))
     return failed.value
 
 
@@ -68,7 +69,7 @@ async def test_a_run_that_ends_in_time_is_answered_as_any_other(built: Gateway) 
     seed, found = msgspec.json.decode(outcome.observation)["mediaContents"]
     assert (seed["id"], found["runId"], found["rawText"]) == ("mine", run_id, "hello")
     assert (outcome.run_id, outcome.replayed) == (run_id, False)
-    assert await built.observations.document(outcome.execution_id) == outcome.observation
+    assert await built.observations.document(ANYONE, outcome.execution_id) == outcome.observation
     assert built.blobs.kept == {}
 
 
@@ -77,16 +78,16 @@ async def test_past_the_deadline_the_caller_is_told_the_name_of_a_run_that_goes_
     (accepted,) = built.records.accepted
     assert (error.execution_id, error.run_id) == (accepted.run.execution_id, accepted.run.run_id)
     assert "goes on" in error.message
-    assert (await built.runs.get(accepted.run.run_id)).state is RunState.QUEUED
+    assert (await built.runs.get(ANYONE, accepted.run.run_id)).state is RunState.QUEUED
     await run_it(built)
-    assert (await built.runs.get(accepted.run.run_id)).state is RunState.COMPLETED
+    assert (await built.runs.get(ANYONE, accepted.run.run_id)).state is RunState.COMPLETED
 
 
 async def test_a_caller_who_leaves_leaves_a_run_that_goes_on(built: Gateway) -> None:
     waiting = await waited_for(built)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert (await built.runs.get(await run_it(built))).state is RunState.COMPLETED
+    assert (await built.runs.get(ANYONE, await run_it(built))).state is RunState.COMPLETED
 
 
 async def test_a_run_that_fails_fails_for_its_caller_in_the_same_words(built: Gateway) -> None:
@@ -103,7 +104,7 @@ async def test_a_run_that_fails_fails_for_its_caller_in_the_same_words(built: Ga
 async def test_a_run_that_is_canceled_is_canceled_for_its_caller(built: Gateway) -> None:
     built.engine.answer = never
     waiting = await waited_for(built)
-    await built.runs.cancel(built.records.accepted[0].run.run_id)
+    await built.runs.cancel(ANYONE, built.records.accepted[0].run.run_id)
     with pytest.raises(RunCanceled):
         await asyncio.wait_for(waiting, PATIENCE)
 
@@ -129,7 +130,7 @@ async def test_a_repeat_under_a_key_waits_for_the_run_there_is(built: Gateway) -
     await run_it(built)
     outcome = await asyncio.wait_for(waiting, PATIENCE)
     assert (outcome.run_id, outcome.replayed) == (first.run_id, True)
-    again = await built.runs.execute_sync(call(b"one", key="k", goes_on=True))
+    again = await built.runs.execute_sync(ANYONE, call(b"one", key="k", goes_on=True))
     assert again == outcome
 
 
@@ -150,5 +151,5 @@ async def test_a_repeat_of_a_run_that_was_deleted_is_gone(built: Gateway) -> Non
     error = await fails(built, RunTimeout, key="k")
     await run_it(built)
     assert error.execution_id is not None
-    await built.executions.delete(error.execution_id)
+    await built.executions.delete(ANYONE, error.execution_id)
     await fails(built, ResultGone, key="k")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from gateway import metrics
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call, Outcome
 from gateway.domain.media import given
 from gateway.domain.runs import RunState
@@ -19,7 +20,7 @@ CYCLE = ["unload read", "load read"]
 
 def run(built: Gateway, timeout: float = 30.0, media: Sequence[bytes] = (b"one",)) -> "asyncio.Task[Outcome]":
     call = Call(pipeline_id="ocr", media=given(list(media)), timeout=timeout)
-    return asyncio.create_task(built.runs.execute_sync(call))
+    return asyncio.create_task(built.runs.execute_sync(ANYONE, call))
 
 
 def first_failing(*errors: Exception) -> Answer:

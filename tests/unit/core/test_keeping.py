@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.domain.access import ANYONE, EVERYTHING
 from gateway.domain.calls import Accepted
 from gateway.domain.pipelines import PipelineStatus
 from gateway.domain.runs import RunError, RunState
@@ -22,7 +23,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def in_hand(built: Gateway) -> AsyncIterator[tuple[Accepted, "asyncio.Task[None]"]]:
     """A run that a worker has in hand, and the work on it."""
-    name = await built.runs.execute_async(call(b"one"))
+    name = await built.runs.execute_async(ANYONE, call(b"one"))
     working = asyncio.create_task(built.worker.take_up(DueRun(name.run_id, "ocr")))
     await built.engine.begun()
     try:
@@ -70,7 +71,7 @@ async def test_a_run_that_others_hold_by_now_is_let_go(caplog: pytest.LogCapture
 async def test_a_run_that_was_canceled_elsewhere_is_called_off_and_ends_as_canceled() -> None:
     built = await gateway(answer=never)
     async with in_hand(built) as (name, working):
-        await built.run_store.cancel(name.run_id, RunError.of(RunCanceled()))
+        await built.run_store.cancel(EVERYTHING, name.run_id, RunError.of(RunCanceled()))
         async with beside(built.keeping.hold()):
             await ended(working)
     (finished,) = built.records.finished
@@ -89,7 +90,7 @@ async def test_a_store_that_is_away_for_a_while_ends_no_holding(error: GatewayEr
         built.records.failure = None
         await built.run_store.beats.rang(built.run_store.beats.times + 2)
         assert not working.done()
-        await built.runs.cancel(name.run_id)
+        await built.runs.cancel(ANYONE, name.run_id)
         await ended(working)
     assert built.records.finished[0].run.state is RunState.CANCELED
 
@@ -133,7 +134,7 @@ async def test_workers_are_not_woken_for_a_pipeline_that_has_no_turn_left() -> N
 
 async def test_runs_that_waited_for_too_long_are_given_up() -> None:
     built = await gateway()
-    names = [await built.runs.execute_async(call(b"%d" % number)) for number in range(2)]
+    names = [await built.runs.execute_async(ANYONE, call(b"%d" % number)) for number in range(2)]
     built.run_store.stale_runs = [each.run_id for each in names]
     await looked(built)
     assert built.records.finished == [], "while the pipeline is there they only wait for their turn"

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from gateway.core.keys import frees, key_of
+from gateway.domain.access import ANYONE, Caller, Scope
 from gateway.domain.calls import Call, Outcome, Webhook
 from gateway.domain.ids import new_id
 from gateway.domain.keys import digest
@@ -42,13 +43,13 @@ LASTS = [TritonFailed(), MediaUnreadable("No.", field="media[0]"), WiringInvalid
 
 
 def print_of(asked: Call, **changed: object) -> bytes:
-    key = key_of(msgspec.structs.replace(asked, **changed))
+    key = key_of("", msgspec.structs.replace(asked, **changed))
     assert key is not None
     return key.fingerprint
 
 
 async def sync(built: Gateway, *media: bytes, **fields: object) -> Outcome:
-    return await built.runs.execute_sync(call(*media or (b"a",), **{"key": "k"} | fields))
+    return await built.runs.execute_sync(ANYONE, call(*media or (b"a",), **{"key": "k"} | fields))
 
 
 async def failed(built: Gateway, **fields: object) -> GatewayError:
@@ -72,13 +73,13 @@ async def left(built: Gateway, waiting: asyncio.Task[Outcome]) -> None:
 
 
 def test_a_call_without_a_key_has_none() -> None:
-    assert key_of(call(b"a")) is None
+    assert key_of("", call(b"a")) is None
 
 
 def test_of_a_key_only_its_digest_is_kept() -> None:
-    key = key_of(ASKED)
+    key = key_of("", ASKED)
     assert key is not None
-    assert key.digest == digest("k")
+    assert key.digest == digest("", "k")
 
 
 def test_the_same_call_has_the_same_fingerprint_in_whatever_order_its_inputs_come() -> None:
@@ -151,7 +152,7 @@ async def test_a_call_that_is_repeated_is_answered_with_the_same_observation_and
 
 async def test_what_others_put_on_the_execution_meanwhile_is_not_in_the_repeated_answer() -> None:
     built = await gateway()
-    await built.executions.create("mine", None, None)
+    await built.executions.create(ANYONE, "mine", None, None)
     first = await sync(built, execution_id="mine")
     await sync(built, execution_id="mine", key="other")
     assert (await sync(built, execution_id="mine")).observation == first.observation
@@ -276,7 +277,7 @@ async def test_what_a_transient_call_found_cannot_be_told_again() -> None:
 async def test_what_was_deleted_cannot_be_told_again() -> None:
     built = await gateway()
     outcome = await sync(built)
-    await built.executions.delete(outcome.execution_id)
+    await built.executions.delete(ANYONE, outcome.execution_id)
     with pytest.raises(ResultGone, match="deleted"):
         await sync(built)
 
@@ -298,26 +299,28 @@ async def test_a_key_that_was_taken_over_writes_nothing() -> None:
 async def test_a_run_in_the_background_is_accepted_once_and_told_again() -> None:
     built = await gateway()
     asked = call(b"a", key="k", seed=SEED)
-    first = await built.runs.execute_async(asked)
-    again = await built.runs.execute_async(asked)
+    first = await built.runs.execute_async(ANYONE, asked)
+    again = await built.runs.execute_async(ANYONE, asked)
     await built.worker.take_up(DueRun(first.run_id, "ocr"))
     assert (first.replayed, again) == (False, msgspec.structs.replace(first, replayed=True))
-    assert await built.runs.execute_async(asked) == again
+    assert await built.runs.execute_async(ANYONE, asked) == again
     assert len(built.records.accepted) == 1
 
 
 async def test_another_run_in_the_background_under_the_same_key_is_refused() -> None:
     built = await gateway()
-    await built.runs.execute_async(call(b"a", key="k"))
+    await built.runs.execute_async(ANYONE, call(b"a", key="k"))
     with pytest.raises(KeyReused):
-        await built.runs.execute_async(call(b"b", key="k"))
+        await built.runs.execute_async(ANYONE, call(b"b", key="k"))
     assert len(built.blobs.kept) == 1
 
 
 async def test_of_two_runs_in_the_background_at_once_one_is_accepted() -> None:
     built = await gateway()
     asked = call(b"a", key="k")
-    first, second = await asyncio.gather(built.runs.execute_async(asked), built.runs.execute_async(asked))
+    first, second = await asyncio.gather(
+        built.runs.execute_async(ANYONE, asked), built.runs.execute_async(ANYONE, asked)
+    )
     assert (first.run_id, first.execution_id) == (second.run_id, second.execution_id)
     assert sorted((first.replayed, second.replayed)) == [False, True]
     assert list(built.blobs.kept) == list(built.records.accepted[0].request.staged)
@@ -325,7 +328,7 @@ async def test_of_two_runs_in_the_background_at_once_one_is_accepted() -> None:
 
 async def test_a_run_in_the_background_that_has_not_ended_is_in_flight_for_a_caller_who_waits() -> None:
     built = await gateway()
-    await built.runs.execute_async(call(b"a", key="k"))
+    await built.runs.execute_async(ANYONE, call(b"a", key="k"))
     with pytest.raises(KeyInFlight):
         await sync(built)
     assert built.engine.asked == []
@@ -333,8 +336,30 @@ async def test_a_run_in_the_background_that_has_not_ended_is_in_flight_for_a_cal
 
 async def test_a_run_in_the_background_that_failed_fails_for_a_caller_who_waits() -> None:
     built = await gateway(answer=failing(TritonFailed()))
-    name = await built.runs.execute_async(call(b"a", key="k"))
+    name = await built.runs.execute_async(ANYONE, call(b"a", key="k"))
     await built.worker.take_up(DueRun(name.run_id, "ocr"))
     error = await failed(built)
     assert (error.code, error.run_id) == ("triton.failed", name.run_id)
-    assert (await built.runs.get(name.run_id)).state is RunState.FAILED
+    assert (await built.runs.get(ANYONE, name.run_id)).state is RunState.FAILED
+
+
+@pytest.mark.parametrize("way", ["execute_sync", "execute_async"])
+async def test_one_key_of_two_owners_names_two_calls(way: str) -> None:
+    built, owners = await gateway(), [msgspec.structs.replace(ANYONE, owner=owner) for owner in ("", "ann", "bob")]
+    first = [await getattr(built.runs, way)(owner, call(b"a", key="k")) for owner in owners]
+    assert len({each.run_id for each in first}) == len(owners)
+    for owner, each in zip(owners, first, strict=True):
+        again = await getattr(built.runs, way)(owner, call(b"a", key="k"))
+        assert (again.run_id, again.replayed) == (each.run_id, True)
+
+
+async def test_a_call_on_what_is_no_longer_in_sight_is_not_told_again() -> None:
+    built = await gateway()
+    root = Caller(owner="ops", scopes=frozenset({Scope.ADMIN}))
+    ann, ops = (Caller(owner=owner, scopes=frozenset({Scope.RUN})) for owner in ("ann", "ops"))
+    await built.executions.create(ann, "hers", None, None)
+    asked = call(b"a", key="k", execution_id="hers")
+    await built.runs.execute_sync(root, asked)
+    assert (await built.runs.execute_sync(root, asked)).replayed
+    with pytest.raises(ResultGone):
+        await built.runs.execute_sync(ops, asked)

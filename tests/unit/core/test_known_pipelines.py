@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from gateway.core.pipelines import Pipelines
+from gateway.domain.access import ANYONE
 from gateway.domain.pipelines import PipelineStatus
 from gateway.errors import (
     GatewayError,
@@ -20,13 +21,13 @@ STATS = pipeline("image_stats")
 
 
 def status(found: Pipelines) -> dict[str, PipelineStatus]:
-    return {each.pipeline_id: each.status for each in found.list()}
+    return {each.pipeline_id: each.status for each in found.list(ANYONE)}
 
 
 async def test_pipelines_are_listed_by_name() -> None:
     found = Pipelines(FakeSource(OCR, STATS), FakeStore())
     await found.refresh()
-    assert [each.pipeline_id for each in found.list()] == ["image_stats", "ocr"]
+    assert [each.pipeline_id for each in found.list(ANYONE)] == ["image_stats", "ocr"]
 
 
 async def test_what_was_seen_once_stays_known_when_triton_has_it_no_more() -> None:
@@ -36,7 +37,7 @@ async def test_what_was_seen_once_stays_known_when_triton_has_it_no_more() -> No
     source.pipelines = [STATS]
     await found.refresh()
     assert status(found) == {"ocr": PipelineStatus.UNAVAILABLE, "image_stats": PipelineStatus.READY}
-    assert (await found.get("ocr")).reason == "Triton has it no more"
+    assert (await found.get(ANYONE, "ocr")).reason == "Triton has it no more"
     with pytest.raises(PipelineNotReady):
         await found.runnable("ocr")
 
@@ -57,7 +58,7 @@ async def test_while_triton_is_unreachable_every_pipeline_is_unavailable() -> No
     source.failure = TritonUnavailable()
     await found.refresh()
     assert status(found) == {"ocr": PipelineStatus.UNAVAILABLE}
-    assert (await found.get("ocr")).reason == "Triton is not reachable"
+    assert (await found.get(ANYONE, "ocr")).reason == "Triton is not reachable"
     for name in ("ocr", "never"):
         with pytest.raises(TritonUnavailable):
             await found.runnable(name)
@@ -81,20 +82,20 @@ async def test_a_model_that_triton_lists_but_hides_is_not_ready_rather_than_not_
     found = Pipelines(source, FakeStore())
     await found.refresh()
     with pytest.raises(PipelineNotReady):
-        await found.get("broken")
+        await found.get(ANYONE, "broken")
 
 
 async def test_only_what_never_was_is_not_found() -> None:
     found = Pipelines(FakeSource(OCR), FakeStore())
     await found.refresh()
     with pytest.raises(PipelineNotFound):
-        await found.get("never")
+        await found.get(ANYONE, "never")
 
 
 async def test_an_unknown_name_has_triton_asked_before_it_is_refused() -> None:
     source = FakeSource(OCR)
     found = Pipelines(source, FakeStore())
-    assert (await found.get("ocr")).pipeline_id == "ocr"
+    assert (await found.get(ANYONE, "ocr")).pipeline_id == "ocr"
     assert source.looks == 1
 
 
@@ -104,7 +105,7 @@ async def test_a_fresh_look_is_not_repeated_for_every_unknown_name() -> None:
     await found.refresh()
     for _ in range(3):
         with pytest.raises(PipelineNotFound):
-            await found.get("never")
+            await found.get(ANYONE, "never")
     assert source.looks == 1
 
 
@@ -139,6 +140,61 @@ async def test_a_status_alone_is_not_saved(now: PipelineStatus) -> None:
         await found.runnable("ocr")
 
 
+async def test_a_config_that_changes_before_its_models_are_ready_is_saved_when_they_are() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    changed = pipeline("ocr", inputs=())
+    for status_now in (PipelineStatus.LOADING, PipelineStatus.READY, PipelineStatus.READY):
+        source.pipelines = [with_status(changed, status_now)]
+        await found.refresh()
+    assert store.saves == [["ocr"], ["ocr"]]
+    assert store.kept["ocr"].inputs == ()
+
+
+async def test_what_triton_has_no_more_is_told_once_and_its_return_too() -> None:
+    store, source = FakeStore(), FakeSource(OCR, STATS)
+    found = Pipelines(source, store)
+    await found.refresh()
+    for seen, lost in (([STATS], {"ocr"}), ([STATS], {"ocr"}), ([OCR, STATS], set())):
+        source.pipelines = list(seen)
+        await found.refresh()
+        assert store.lost == lost
+    assert store.saves == [["ocr", "image_stats"], [], ["ocr"]]
+
+
+async def test_a_return_is_told_by_a_process_that_was_not_there_when_it_went() -> None:
+    store = FakeStore(OCR)
+    store.lost = {"ocr"}
+    found = Pipelines(FakeSource(OCR), store)
+    await found.recall()
+    await found.refresh()
+    assert store.lost == set()
+
+
+async def test_what_triton_hides_or_nobody_can_see_is_not_gone() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    source.failure = TritonUnavailable()
+    await found.refresh()
+    source.failure, source.pipelines, source.hidden = None, [], frozenset(("ocr",))
+    await found.refresh()
+    assert store.lost == set()
+
+
+async def test_a_loss_that_could_not_be_told_is_told_at_the_next_look() -> None:
+    store, source = FakeStore(), FakeSource(OCR)
+    found = Pipelines(source, store)
+    await found.refresh()
+    source.pipelines = []
+    store.failures.append(StorageUnavailable())
+    await found.refresh()
+    assert store.lost == set()
+    await found.refresh()
+    assert store.lost == {"ocr"}
+
+
 async def test_what_was_recalled_is_no_news() -> None:
     store = FakeStore(OCR)
     found = Pipelines(FakeSource(OCR), store)
@@ -168,7 +224,7 @@ async def test_what_could_not_be_saved_is_saved_at_the_next_look() -> None:
 async def test_many_who_ask_for_what_nobody_knows_make_one_look() -> None:
     source = FakeSource(OCR)
     found = Pipelines(source, FakeStore())
-    answers = await asyncio.gather(*(found.get("never_was") for _ in range(10)), return_exceptions=True)
+    answers = await asyncio.gather(*(found.get(ANYONE, "never_was") for _ in range(10)), return_exceptions=True)
     assert {type(each) for each in answers} == {PipelineNotFound}
     assert source.looks == 1
 
@@ -176,7 +232,7 @@ async def test_many_who_ask_for_what_nobody_knows_make_one_look() -> None:
 async def test_a_decoupled_ensemble_is_shown_but_not_run() -> None:
     found = Pipelines(FakeSource(pipeline("stream", decoupled=True)), FakeStore())
     await found.refresh()
-    assert (await found.get("stream")).decoupled
+    assert (await found.get(ANYONE, "stream")).decoupled
     with pytest.raises(RuntimeUnsupported, match="decoupled"):
         await found.runnable("stream")
 

@@ -11,9 +11,11 @@ from gateway.limits import FIRST_RETRY, LONGEST_RETRY, MAX_ATTEMPTS
 from unit.fakes import Bell, finished_run
 
 HEALS = {
+    "auth.unavailable",
     "gateway.draining",
     "pipeline.not_ready",
     "queue.full",
+    "rate.limited",
     "storage.unavailable",
     "triton.overloaded",
     "triton.unavailable",

@@ -2,6 +2,7 @@ import pytest
 
 from gateway.core.admitted import Admitted
 from gateway.core.staging import Staging
+from gateway.domain.access import EVERYTHING
 from gateway.domain.calls import Call, RunRequest, StoredMedia
 from gateway.domain.media import Media, MediaRecord, given
 from gateway.errors import MediaNotFound, StorageUnavailable
@@ -18,6 +19,7 @@ def admitted(*media: bytes, stored: tuple[MediaRecord, ...] = ()) -> Admitted:
     call = Call(pipeline_id="ocr", idempotent=True, parameters={"a": 1}, timeout=2.5)
     return Admitted(
         call=call,
+        sees=EVERYTHING,
         pipeline=pipeline(),
         run=RUN,
         new=None,

@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.core.stray import StrayMedia
+from gateway.domain.access import ANYONE
 from gateway.errors import StorageUnavailable
 from unit.fakes import RUN_ID, Gateway, call, gateway
 
@@ -12,7 +13,7 @@ def stray(built: Gateway, after: float = 0.002) -> StrayMedia:
 async def with_an_orphan() -> Gateway:
     """A gateway with one run that waits, and media of a run that never came."""
     built = await gateway()
-    await built.runs.execute_async(call(b"a", b"b"))
+    await built.runs.execute_async(ANYONE, call(b"a", b"b"))
     built.blobs.kept[f"runs/{RUN_ID}-0"] = b"x"
     return built
 
@@ -33,8 +34,8 @@ async def test_media_of_a_run_that_has_ended_are_removed() -> None:
 
 async def test_media_that_are_stored_on_an_execution_are_never_swept() -> None:
     built = await gateway()
-    await built.executions.create("mine", None, None)
-    record = await built.executions.upload("mine", b"words", "text/plain")
+    await built.executions.create(ANYONE, "mine", None, None)
+    record = await built.executions.upload(ANYONE, "mine", b"words", "text/plain")
     assert await stray(built).sweep() == 0
     assert list(built.blobs.kept) == [record.blob]
 

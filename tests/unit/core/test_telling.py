@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call, Webhook
 from gateway.domain.deliveries import Delivery
 from gateway.domain.hooks import EventType, PayloadType
@@ -34,13 +35,13 @@ async def test_a_call_that_names_nobody_asks_for_no_hooks() -> None:
     built = await with_hook()
     built.hook_store.find = None  # type: ignore[assignment, method-assign]
     built.hook_store.of_execution = None  # type: ignore[assignment, method-assign]
-    await built.runs.execute_sync(call())
+    await built.runs.execute_sync(ANYONE, call())
     assert told(built) == []
 
 
 async def test_a_call_that_is_waited_for_is_told_of_with_its_end() -> None:
     built = await with_hook()
-    outcome = await built.runs.execute_sync(call(hook_ids=("h",)))
+    outcome = await built.runs.execute_sync(ANYONE, call(hook_ids=("h",)))
     assert told(built) == [("STATUS_CHANGE", "COMPLETED")]
     assert built.records.finished[0].deliveries == (only(built),)
     assert built.records.executions[outcome.execution_id].hook_ids == ("h",)
@@ -50,7 +51,7 @@ async def test_a_failure_is_told_with_its_error() -> None:
     built = await with_hook(status_filter=("FAILED",))
     built.engine.answer = failing(TargetForbidden("No."))
     with pytest.raises(TargetForbidden):
-        await built.runs.execute_sync(call(hook_ids=("h",)))
+        await built.runs.execute_sync(ANYONE, call(hook_ids=("h",)))
     error = only(built).event.error
     assert error is not None
     assert error.message == "No."
@@ -58,28 +59,28 @@ async def test_a_failure_is_told_with_its_error() -> None:
 
 async def test_hooks_of_an_execution_are_told_of_every_run_on_it() -> None:
     built = await with_hook(event_type=EventType.OBSERVATION_UPDATE)
-    execution, _ = await built.executions.create("e", None, None, hook_ids=["h"])
-    await built.runs.execute_sync(call(execution_id=execution.execution_id, hook_ids=("h",)))
+    execution, _ = await built.executions.create(ANYONE, "e", None, None, hook_ids=["h"])
+    await built.runs.execute_sync(ANYONE, call(execution_id=execution.execution_id, hook_ids=("h",)))
     assert told(built) == [("OBSERVATION_UPDATE", "COMPLETED")]
 
 
 async def test_a_run_in_the_background_is_told_of_from_its_acceptance_to_its_end() -> None:
     built = await with_hook()
-    accepted = await built.runs.execute_async(call(hook_ids=("h",)))
+    accepted = await built.runs.execute_async(ANYONE, call(hook_ids=("h",)))
     await built.worker.take_up(DueRun(accepted.run_id, "ocr"))
     assert [status for _, status in told(built)] == ["QUEUED", "RUNNING", "COMPLETED"]
 
 
 async def test_a_run_that_is_canceled_while_it_waits_is_told_of() -> None:
     built = await with_hook(status_filter=("CANCELED",))
-    accepted = await built.runs.execute_async(call(hook_ids=("h",), webhook=Webhook("https://one.example/")))
-    await built.runs.cancel(accepted.run_id)
+    accepted = await built.runs.execute_async(ANYONE, call(hook_ids=("h",), webhook=Webhook("https://one.example/")))
+    await built.runs.cancel(ANYONE, accepted.run_id)
     assert told(built) == [("STATUS_CHANGE", "CANCELED")] * 2
 
 
 async def test_what_a_transient_run_finds_is_told_and_not_kept() -> None:
     built = await with_hook(status_filter=("COMPLETED",))
-    accepted = await built.runs.execute_async(call(hook_ids=("h",), transient=True))
+    accepted = await built.runs.execute_async(ANYONE, call(hook_ids=("h",), transient=True))
     await built.worker.take_up(DueRun(accepted.run_id, "ocr"))
     assert b'"rawText":"hello"' in (only(built).observation or b"")
     assert built.records.entries == []
@@ -89,7 +90,7 @@ async def test_media_that_are_sent_along_outlive_the_run() -> None:
     built = await with_hook(payload_type=PayloadType.FORM_RAW, status_filter=("COMPLETED",))
     for run in (built.runs.execute_sync, built.runs.execute_async):
         built.records.deliveries.clear()
-        outcome = await run(call(hook_ids=("h",)))
+        outcome = await run(ANYONE, call(hook_ids=("h",)))
         await built.worker.take_up(DueRun(outcome.run_id, "ocr"))
         assert built.blobs.kept[only(built).documents[0].blob] == b"x"
 
@@ -103,7 +104,7 @@ async def test_media_of_a_run_that_was_refused_at_last_are_dropped(failure: Gate
 
     built.run_store.finish = refuse  # type: ignore[method-assign]
     with pytest.raises(type(failure)):
-        await built.runs.execute_sync(call(hook_ids=("h",)))
+        await built.runs.execute_sync(ANYONE, call(hook_ids=("h",)))
     assert len(built.blobs.kept) == kept
 
 
@@ -120,7 +121,7 @@ async def test_media_of_a_run_that_was_refused_at_last_are_dropped(failure: Gate
 async def test_a_call_that_can_tell_nobody_is_refused_by_its_field(fields: dict[str, object], field: str) -> None:
     built = await with_hook()
     with pytest.raises(InvalidInput) as refused:
-        await built.runs.execute_async(call(**fields))
+        await built.runs.execute_async(ANYONE, call(**fields))
     assert refused.value.field == field
     assert built.records.accepted == []
 
@@ -129,9 +130,9 @@ async def test_an_address_that_nothing_is_sent_to_is_refused_when_it_is_given() 
     built = await gateway()
     built.courier.refusal = TargetForbidden()
     for refused, field in (
-        (built.runs.execute_async(call(webhook=Webhook("http://10.0.0.1/"))), "webhookUrl"),
-        (built.hooks.create(hook()), "endpoint"),
-        (built.hooks.update(hook()), "endpoint"),
+        (built.runs.execute_async(ANYONE, call(webhook=Webhook("http://10.0.0.1/"))), "webhookUrl"),
+        (built.hooks.create(ANYONE, hook()), "endpoint"),
+        (built.hooks.update(ANYONE, hook()), "endpoint"),
     ):
         with pytest.raises(TargetForbidden) as error:
             await refused
@@ -140,6 +141,6 @@ async def test_an_address_that_nothing_is_sent_to_is_refused_when_it_is_given() 
 
 async def test_a_new_hook_gets_a_secret_where_it_has_none() -> None:
     built = await gateway()
-    made = await built.hooks.create(hook())
+    made = await built.hooks.create(ANYONE, hook())
     assert made.secrets[0].startswith("whsec_")
-    assert (await built.hooks.create(hook(hook_id="i", secrets=made.secrets))).secrets == made.secrets
+    assert (await built.hooks.create(ANYONE, hook(hook_id="i", secrets=made.secrets))).secrets == made.secrets

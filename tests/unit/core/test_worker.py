@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from gateway.core.holding import Reason
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Accepted
 from gateway.domain.pipelines import Input, InputRole, PipelineStatus
 from gateway.domain.runs import Attempt, RunError, RunState
@@ -27,7 +28,7 @@ PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
 
 async def accepted(built: Gateway, *media: bytes, **fields: object) -> Accepted:
     """A run that waits for a worker."""
-    return await built.runs.execute_async(call(*media, **fields))
+    return await built.runs.execute_async(ANYONE, call(*media, **fields))
 
 
 async def take_up(built: Gateway, run_id: str) -> None:
@@ -72,8 +73,8 @@ async def test_a_run_is_completed_with_its_entries_and_its_staged_media_dropped(
 
 async def test_stored_media_outlive_the_run() -> None:
     built = await gateway()
-    await built.executions.create("mine", None, None)
-    record = await built.executions.upload("mine", b"words", "text/plain")
+    await built.executions.create(ANYONE, "mine", None, None)
+    record = await built.executions.upload(ANYONE, "mine", b"words", "text/plain")
     name = await accepted(built, execution_id="mine")
     await take_up(built, name.run_id)
     (finished,) = built.records.finished
@@ -162,7 +163,7 @@ async def test_a_run_whose_pipeline_is_not_ready_is_left_where_it_is(status: Pip
     built.source.pipelines = [pipeline(status=status)]
     await built.pipelines.refresh()
     await take_up(built, name.run_id)
-    run = await built.runs.get(name.run_id)
+    run = await built.runs.get(ANYONE, name.run_id)
     assert (run.state, run.attempt, run.past_attempts) == (RunState.QUEUED, 0, ())
     assert built.run_store.handed_back == []
 
@@ -268,7 +269,7 @@ async def test_runs_that_found_no_turn_are_run_when_one_ends() -> None:
     assert len(built.engine.asked) == 1
     built.engine.answer = answering(b"{}")
     built.run_store.taken_by_others = ["019aa000-0000-7000-8000-00000000ffff"]
-    await built.runs.cancel(names[0].run_id)
+    await built.runs.cancel(ANYONE, names[0].run_id)
     await asyncio.wait_for(first, PATIENCE)
     assert [each.run.run_id for each in built.records.finished] == [name.run_id for name in names]
     assert built.engine.most_at_once == 1
@@ -294,9 +295,9 @@ async def test_a_run_that_comes_while_the_next_one_is_looked_for_is_not_forgotte
     find_due = built.run_store.due
     monkeypatch.setattr(built.run_store, "due", one_comes_meanwhile)
     built.engine.answer = answering(b"{}")
-    await built.runs.cancel(first.run_id)
+    await built.runs.cancel(ANYONE, first.run_id)
     await asyncio.wait_for(working, PATIENCE)
-    assert (await built.runs.get(came[0].run_id)).state is RunState.COMPLETED
+    assert (await built.runs.get(ANYONE, came[0].run_id)).state is RunState.COMPLETED
 
 
 async def test_no_further_run_is_begun_of_a_pipeline_that_went_away() -> None:
@@ -307,9 +308,9 @@ async def test_no_further_run_is_begun_of_a_pipeline_that_went_away() -> None:
     await take_up(built, names[1].run_id)
     built.source.pipelines = [pipeline(status=PipelineStatus.UNAVAILABLE)]
     await built.pipelines.refresh()
-    await built.runs.cancel(names[0].run_id)
+    await built.runs.cancel(ANYONE, names[0].run_id)
     await asyncio.wait_for(first, PATIENCE)
-    assert (await built.runs.get(names[1].run_id)).state is RunState.QUEUED
+    assert (await built.runs.get(ANYONE, names[1].run_id)).state is RunState.QUEUED
 
 
 async def test_an_end_is_written_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,4 +35,9 @@ def test_what_is_not_printable_ascii_is_refused(given: str) -> None:
 
 
 def test_a_digest_is_sha_256() -> None:
-    assert digest("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest("", "abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_no_two_owners_have_a_digest_in_common() -> None:
+    digests = [digest(owner, text) for owner in ("", "ann", "annk", "bob") for text in ("k", "kk", "annk")]
+    assert len(set(digests)) == len(digests)

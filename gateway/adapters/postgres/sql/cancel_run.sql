@@ -2,7 +2,7 @@
 -- ended, or is waited for by its caller. Its execution is held first, as by all that change both.
 WITH held AS (
     SELECT executions.execution_id FROM executions JOIN runs USING (execution_id)
-    WHERE runs.run_id = $1
+    WHERE runs.run_id = $1 AND ($3::text IS NULL OR owner = $3)
     FOR UPDATE OF executions
 ), waiting AS (
     SELECT run_id, request -> 'staged' AS staged FROM runs WHERE run_id = $1 AND state = 'queued'

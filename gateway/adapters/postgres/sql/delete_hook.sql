@@ -1,6 +1,6 @@
 -- Remove a hook; what still waits for it is canceled.
 WITH gone AS (
-    DELETE FROM hooks WHERE hook_id = $1 RETURNING hook_id
+    DELETE FROM hooks WHERE hook_id = $1 AND ($2::text IS NULL OR owner = $2) RETURNING hook_id
 ), canceled AS (
     UPDATE deliveries SET state = 'canceled', due_at = NULL, ended_at = now(), observation = NULL
     FROM gone

@@ -1,5 +1,5 @@
 -- A page of the deliveries of an execution, newest first.
-SELECT * FROM deliveries
-WHERE execution_id = $1 AND ($3::bigint IS NULL OR number < $3)
-ORDER BY number DESC
+SELECT deliveries.* FROM deliveries JOIN executions USING (execution_id)
+WHERE execution_id = $1 AND ($3::bigint IS NULL OR deliveries.number < $3) AND ($4::text IS NULL OR owner = $4)
+ORDER BY deliveries.number DESC
 LIMIT $2

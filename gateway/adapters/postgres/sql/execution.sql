@@ -1,2 +1,2 @@
 -- One execution.
-SELECT * FROM executions WHERE execution_id = $1
+SELECT * FROM executions WHERE execution_id = $1 AND ($2::text IS NULL OR owner = $2)

@@ -2,4 +2,5 @@
 SELECT hooks.*
 FROM unnest($1::text[]) WITH ORDINALITY AS asked (hook_id, place)
 JOIN hooks USING (hook_id)
+WHERE $2::text IS NULL OR owner = $2
 ORDER BY place

@@ -1,2 +1,2 @@
 -- One run.
-SELECT * FROM runs WHERE run_id = $1
+SELECT runs.* FROM runs JOIN executions USING (execution_id) WHERE run_id = $1 AND ($2::text IS NULL OR owner = $2)

@@ -2,7 +2,7 @@
 -- where it is disabled.
 WITH updated AS (
     UPDATE hooks SET definition = $2, enabled = $3, secrets = coalesce($4, secrets)
-    WHERE hook_id = $1
+    WHERE hook_id = $1 AND ($7::text IS NULL OR owner = $7)
     RETURNING hooks.*
 ), waiting AS (
     UPDATE deliveries

@@ -12,5 +12,6 @@ FROM unnest(
     delivery_id, execution_id, hook_id, url, receiver, secret, event, observation, documents, created_at, place
 )
 JOIN executions USING (execution_id)
+WHERE $11::text IS NULL OR owner = $11
 ORDER BY place
 ON CONFLICT (delivery_id) DO NOTHING

@@ -7,7 +7,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
-from gateway.api.rest.openapi import files, following, health, hooks, keeping, running
+from gateway.api.rest.openapi import files, following, health, hooks, keeping, refusals, running
+from gateway.api.rest.openapi.access import SCHEMES, guarded, security
 from gateway.api.rest.openapi.parameters import HEADERS as TAKEN
 from gateway.api.rest.openapi.parameters import parameters, wire_name
 from gateway.api.rest.openapi.responses import HEADERS, responses
@@ -34,6 +35,10 @@ Runs NVIDIA Triton ensembles on media, and keeps what they found.
 - A **hook** is told, over HTTP and signed, of what happens to the executions that name it.
 - A **transform** is a JSONata expression over an observation.
 
+A gateway asks who you are, unless it is set up to serve everybody: send an API key as `X-API-Key`, or a key or token as
+`Authorization: Bearer`. What a key or token may do are its scopes: `run`, `read`, `deploy`, `admin`. Where it has a
+rate, every answer says in `RateLimit` what is left of it.
+
 Every refusal is `application/problem+json` with a stable `code`. Lists are arrays; the next page stands in the header
 `Link`. Fields that there are not are refused, and `null` means absent. The same is served over gRPC.
 """.strip()
@@ -50,19 +55,20 @@ _TAGS: Final = {
 }
 
 
-def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """The document."""
+def document(routes: Iterable[BaseRoute], *, asks: bool) -> dict[str, Any]:
+    """The document; `asks` says whether callers are asked who they are."""
     return {
         "openapi": "3.1.0",
         "info": _info(),
         "servers": [{"url": "/", "description": "This gateway."}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
-        "paths": _paths(routes),
+        "paths": _paths(routes, asks=asks),
         "components": {
             "schemas": schemas(STRUCTS),
             "headers": HEADERS,
             "parameters": dict(TAKEN),
             "examples": _refusals(),
+            "securitySchemes": SCHEMES,
         },
     }
 
@@ -77,16 +83,19 @@ def _info() -> Schema:
 
 
 def _refusals() -> dict[str, Schema]:
-    errors = {error.code: error for told in OPERATIONS.values() for error in told.refusals}
+    told = (*refusals.ACCESS, *(error for each in OPERATIONS.values() for error in each.refusals))
+    errors = {error.code: error for error in told}
     return {code: refusal(error) for code, error in sorted(errors.items())}
 
 
-def _paths(routes: Iterable[BaseRoute]) -> dict[str, Schema]:
+def _paths(routes: Iterable[BaseRoute], *, asks: bool) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for route in routes:
         if isinstance(route, HTTPRoute):
             for method, handler in described(route).items():
-                found.setdefault(_path(route), {})[method.lower()] = _operation(route, handler)
+                found.setdefault(_path(route), {})[method.lower()] = _operation(route, handler) | security(
+                    handler, asks=asks
+                )
     return found
 
 
@@ -107,7 +116,7 @@ def _path(route: HTTPRoute) -> str:
 
 def _operation(route: HTTPRoute, handler: HTTPRouteHandler) -> Schema:
     name = str(handler.operation_id)
-    told = OPERATIONS[name]
+    told = guarded(OPERATIONS[name], handler)
     headers = [{"$ref": f"#/components/parameters/{each}"} for each in ("RequestId", *told.takes)]
     taken = [*parameters(handler, route.path_parameters), *headers]
     found: Schema = {

@@ -7,6 +7,7 @@ from gateway.api.rest.executions import ExecutionBody
 from gateway.api.rest.openapi import examples, refusals
 from gateway.api.rest.openapi.operation import Answer, Body, Operation, json, many, ref, text
 from gateway.api.rest.openapi.running import TRANSFORMED, TRANSFORMED_WORDS
+from gateway.errors import ExecutionTaken
 from gateway.wire.fields import Schema
 from gateway.wire.observations import ObservationBody
 from gateway.wire.runs import RunView
@@ -40,7 +41,7 @@ EXECUTIONS: Final[Mapping[str, Operation]] = {
             Answer(200, "It is new.", json(ref(ExecutionView), shown=examples.EXECUTION_SHOWN)),
             Answer(204, "There is one of this ID; it stays as it is."),
         ],
-        refusals=(*refusals.RECORDS, *refusals.JSON_BODY),
+        refusals=(*refusals.RECORDS, *refusals.JSON_BODY, ExecutionTaken),
     ),
     "listExecutions": Operation(
         tag="Executions",

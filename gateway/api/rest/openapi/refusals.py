@@ -4,12 +4,16 @@ from typing import Final
 
 from gateway.errors import (
     ArtifactNotFound,
+    CredentialInvalid,
+    CredentialMissing,
     Draining,
     ExecutionNotFound,
     FileNotFound,
+    Forbidden,
     GatewayError,
     Internal,
     InvalidInput,
+    IssuerUnavailable,
     KeyInFlight,
     KeyReused,
     Malformed,
@@ -21,6 +25,7 @@ from gateway.errors import (
     Overloaded,
     PipelineNotFound,
     PipelineNotReady,
+    RateLimited,
     RequestIncomplete,
     ResultGone,
     RunFinished,
@@ -43,6 +48,15 @@ Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
 ANY: Final[Refusals] = (Internal,)
+#: Those that ask who calls.
+ACCESS: Final[Refusals] = (
+    CredentialMissing,
+    CredentialInvalid,
+    Forbidden,
+    StorageUnavailable,
+    IssuerUnavailable,
+    RateLimited,
+)
 #: Those with a body.
 BODY: Final[Refusals] = (TooLarge, RequestIncomplete)
 #: Those with a JSON body.

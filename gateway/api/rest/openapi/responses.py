@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from gateway.api.rest.openapi.operation import Answer, Operation, ref
-from gateway.errors import GatewayError, RunTimeout
+from gateway.errors import GatewayError, RateLimited, RunTimeout
 from gateway.wire.fields import Schema
 from gateway.wire.problem import CONTENT_TYPE, Problem
 
@@ -24,6 +24,9 @@ HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": _header("The tag of this state of the run."),
     "Link": _header('The next page, as `<…>; rel="next"`; absent on the last.'),
     "Content-Disposition": _header("The name under which to save it."),
+    "WWW-Authenticate": _header("What to enter with: `Bearer`."),
+    "RateLimit": _header("What is left of the rate of your key: `r` requests for the next `t` seconds."),
+    "RateLimit-Policy": _header("The rate of your key: `q` requests in `w` seconds."),
     "Retry-After": _header("Seconds after which a repeat can succeed.", "integer"),
 }
 
@@ -52,6 +55,10 @@ def _refusal(status: int, errors: Sequence[type[GatewayError]]) -> Schema:
     names = ["X-Request-Id"]
     if any(each.retry_after is not None for each in errors):
         names.append("Retry-After")
+    if status == HTTPStatus.UNAUTHORIZED:
+        names.append("WWW-Authenticate")
+    if RateLimited in errors:
+        names += ["RateLimit", "RateLimit-Policy"]
     if RunTimeout in errors:
         names.append("Location")
     return {

@@ -33,7 +33,7 @@ def stored(finished: FinishedRun) -> tuple[dict[str, object], dict[str, object]]
     """The rows of a run and its entry, as the database would show what was written."""
     columns = rows.fresh_columns([finished])
     run = dict(zip(RUN_COLUMNS, (column[0] for column in columns[:17]), strict=True)) | NEVER_IN_THE_BACKGROUND
-    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[24:]), strict=True))
+    return run, dict(zip(ENTRY_COLUMNS, (column[0] for column in columns[25:]), strict=True))
 
 
 def failed() -> Run:
@@ -61,15 +61,15 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 def test_a_batch_is_as_many_columns_as_its_statement_takes() -> None:
     finished = finished_run()
     columns = rows.fresh_columns([finished, msgspec.structs.replace(finished, entries=())])
-    assert len(columns) == 32
-    assert "$32" in statement("write_runs")
-    assert "$33" not in statement("write_runs")
-    assert [len(column) for column in columns] == [2] * 24 + [1] * 8
+    assert len(columns) == 33
+    assert "$33" in statement("write_runs")
+    assert "$34" not in statement("write_runs")
+    assert [len(column) for column in columns] == [2] * 25 + [1] * 8
 
 
 def test_a_batch_without_entries_still_has_all_columns() -> None:
     columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), entries=())])
-    assert columns[24:] == [[]] * 8
+    assert columns[25:] == [[]] * 8
 
 
 def test_an_execution_shows_the_run_that_is_newest() -> None:
@@ -86,6 +86,7 @@ def test_an_execution_shows_the_run_that_is_newest() -> None:
         "ttl": 60.0,
         "changed_at": START,
         "hook_ids": [],
+        "owner": "me",
     }
     assert rows.execution(row) == Execution(
         execution_id="e",
@@ -97,12 +98,20 @@ def test_an_execution_shows_the_run_that_is_newest() -> None:
         error=RunError("triton.failed", "No."),
         ttl=60.0,
         changed_at=START,
+        owner="me",
     )
 
 
 def test_an_execution_without_a_run_has_no_state() -> None:
     names = ("tag", "meta_data", "state", "started_at", "completed_at", "error", "ttl")
-    known = {"execution_id": "e", "created_at": START, "transient": False, "changed_at": START, "hook_ids": []}
+    known = {
+        "execution_id": "e",
+        "created_at": START,
+        "transient": False,
+        "changed_at": START,
+        "hook_ids": [],
+        "owner": "",
+    }
     assert rows.execution(known | dict.fromkeys(names)) == Execution(
         execution_id="e", created_at=START, changed_at=START
     )
@@ -111,8 +120,8 @@ def test_an_execution_without_a_run_has_no_state() -> None:
 def test_what_a_caller_puts_in_stands_before_what_the_run_found() -> None:
     seed = Entry(entry_id="mine", created_at=START, content=b"{}")
     columns = rows.fresh_columns([msgspec.structs.replace(finished_run(), seed=(seed,))])
-    assert columns[25] == ["mine", ENTRY_ID]
-    assert columns[26] == [None, RUN_ID]
+    assert columns[26] == ["mine", ENTRY_ID]
+    assert columns[27] == [None, RUN_ID]
 
 
 def test_a_claimed_run_comes_back_with_what_it_is_to_do() -> None:

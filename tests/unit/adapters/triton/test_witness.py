@@ -7,6 +7,7 @@ import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from gateway.adapters.triton.control import TritonControl
+from gateway.adapters.triton.counters import GrpcCounting
 from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.witness import TritonWitness
 from gateway.errors import ModelDied, PipelineNotReady, TritonFailed, TritonUnavailable
@@ -77,7 +78,7 @@ async def witness(fake_triton: FakeTriton) -> AsyncIterator[TritonWitness]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         control = TritonControl(channel)
         await control.discover({})
-        yield TritonWitness(channel, control, FakeControl(), Deaths(), shared=True)
+        yield TritonWitness(GrpcCounting(channel), control, FakeControl(), Deaths(), shared=True)
     await server.stop(None)
 
 
@@ -157,7 +158,7 @@ async def test_a_model_that_is_not_loaded_says_nothing_about_its_answers(
 async def test_a_triton_that_is_gone_says_nothing_about_its_answers(unused_tcp_port: int) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{unused_tcp_port}") as channel:
         control = TritonControl(channel)
-        witness = TritonWitness(channel, control, FakeControl(), Deaths(), shared=True)
+        witness = TritonWitness(GrpcCounting(channel), control, FakeControl(), Deaths(), shared=True)
         control.models_of = lambda _: MODELS  # type: ignore[method-assign]
         with pytest.raises(TritonUnavailable):
             await witness.doubtful(MODELS)
@@ -168,7 +169,7 @@ async def test_who_has_triton_alone_goes_by_the_deaths_that_its_own_inferences_m
 ) -> None:
     deaths = Deaths()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{unused_tcp_port}") as channel:
-        witness = TritonWitness(channel, TritonControl(channel), FakeControl(), deaths, shared=False)
+        witness = TritonWitness(GrpcCounting(channel), TritonControl(channel), FakeControl(), deaths, shared=False)
         assert await witness.doubtful(MODELS) is None
         deaths.note(TritonFailed(), time.perf_counter())
         deaths.note(ModelDied(instance="read_0"), time.perf_counter())
@@ -185,7 +186,7 @@ async def test_who_has_triton_alone_goes_by_the_deaths_that_its_own_inferences_m
 async def test_a_death_that_is_told_in_the_same_moment_as_an_answer_counts(unused_tcp_port: int) -> None:
     deaths = Deaths()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{unused_tcp_port}") as channel:
-        witness = TritonWitness(channel, TritonControl(channel), FakeControl(), deaths, shared=False)
+        witness = TritonWitness(GrpcCounting(channel), TritonControl(channel), FakeControl(), deaths, shared=False)
         asking = asyncio.create_task(witness.doubtful(MODELS))
         asyncio.get_running_loop().call_soon(deaths.note, ModelDied(instance="read_0"), time.perf_counter())
         assert await asking == "read"

@@ -37,6 +37,14 @@ ALTER TABLE hooks ADD COLUMN owner text NOT NULL DEFAULT '';
 CREATE INDEX executions_of_owner ON executions (owner, number);
 CREATE INDEX hooks_of_owner ON hooks (owner, number);
 
+-- A hook's ID stays its owner's when the hook is gone: executions and runs may still name it.
+CREATE TABLE hook_names (
+    hook_id text PRIMARY KEY,
+    owner text NOT NULL
+);
+
+INSERT INTO hook_names (hook_id, owner) SELECT hook_id, owner FROM hooks;
+
 CREATE TABLE files (
     file_id uuid PRIMARY KEY,
     number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -77,3 +85,6 @@ CREATE TABLE artifacts (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (execution_id, artifact_id)
 );
+
+-- When Triton was seen to have it no more.
+ALTER TABLE pipelines ADD COLUMN gone_at timestamptz;
