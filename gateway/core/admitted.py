@@ -101,7 +101,7 @@ class Gatekeeper:
 
 def _check_kept(pipeline: Pipeline, call: Call) -> None:
     """Refuse a call of which nothing is kept where what is made can only be fetched later."""
-    if call.transient and pipeline.makes_artifacts:
+    if call.transient and pipeline.artifact_outputs:
         raise InvalidInput(
             "The pipeline makes artifacts, which are fetched by their ID; a transient call keeps none.",
             field="transient",

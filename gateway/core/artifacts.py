@@ -18,7 +18,7 @@ from gateway.domain.access import Caller
 from gateway.domain.artifacts import FIELD, Artifact, ArtifactPage
 from gateway.domain.ids import known_form, new_id, now
 from gateway.domain.media_types import sniff
-from gateway.domain.pipelines import OutputRole, Pipeline
+from gateway.domain.pipelines import Pipeline
 from gateway.domain.tensors import Value, bytes_elements
 from gateway.errors import ArtifactNotFound, WiringInvalid
 from gateway.limits import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS_PER_ENTRY, MAX_TENSOR_ELEMENTS
@@ -38,16 +38,12 @@ class _Made(msgspec.Struct, frozen=True):
 
 def parted(pipeline: Pipeline, values: Iterable[Value]) -> tuple[list[Value], list[Value]]:
     """Of what Triton answered that which is stored beside the entry, and the rest."""
-    names = _declared(pipeline)
+    names = pipeline.artifact_outputs
     aside: list[Value] = []
     rest: list[Value] = []
     for value in values:
         (aside if value.name in names or value.elements > MAX_TENSOR_ELEMENTS else rest).append(value)
     return aside, rest
-
-
-def _declared(pipeline: Pipeline) -> frozenset[str]:
-    return frozenset(each.name for each in pipeline.outputs if each.role is OutputRole.ARTIFACT)
 
 
 class Artifacts:
@@ -71,7 +67,7 @@ class Artifacts:
                 of their name.
             StorageUnavailable: they cannot be said to be stored.
         """
-        made = list(_made(_declared(pipeline), aside))
+        made = list(_made(pipeline.artifact_outputs, aside))
         if not made:
             return []
         _check(made, content)

@@ -130,10 +130,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The models that its steps call."""
         return frozenset(step.model for step in self.steps)
 
-    @property
-    def makes_artifacts(self) -> bool:
-        """Whether its runs may leave bytes that are fetched by their ID."""
-        return any(each.role is OutputRole.ARTIFACT for each in self.outputs)
+    @cached_property
+    def artifact_outputs(self) -> frozenset[str]:
+        """The outputs that hold bytes to be fetched by their ID."""
+        return frozenset(each.name for each in self.outputs if each.role is OutputRole.ARTIFACT)
 
     def check_inputs(self, given: dict[str, object], media: int) -> None:
         """Refuse a call that names inputs there are not, or leaves out one that is needed.
