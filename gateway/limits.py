@@ -158,6 +158,8 @@ MAX_FILE_UPLOADS: Final = 32
 MAX_FILENAME_CHARACTERS: Final = 255
 #: Bytes of one field that stands beside a file in its form.
 MAX_FILE_FIELD_BYTES: Final = 4096
+#: Seconds within which all of a file must have arrived; each piece has those of a body.
+FILE_UPLOAD_TIMEOUT: Final = 1800.0
 #: Characters of what a file is for.
 MAX_PURPOSE_CHARACTERS: Final = 64
 #: Bytes of a stored blob that are written, read or sent at once.

@@ -1,5 +1,6 @@
 """Files: put in once, and used by their ID until their time is over."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
@@ -11,8 +12,17 @@ from gateway.domain.files import FilePage, FileRecord, NewFile
 from gateway.domain.ids import new_id, now
 from gateway.domain.media_types import declared_text, sniff
 from gateway.domain.retention import Retention
-from gateway.errors import FileNotFound, GatewayError, InvalidInput, MediaNotFound, Overloaded, TooLarge, Unavailable
-from gateway.limits import MAX_FILE_BYTES, MAX_FILE_UPLOADS
+from gateway.errors import (
+    FileNotFound,
+    GatewayError,
+    InvalidInput,
+    MediaNotFound,
+    Overloaded,
+    RequestIncomplete,
+    TooLarge,
+    Unavailable,
+)
+from gateway.limits import BODY_TIMEOUT, FILE_UPLOAD_TIMEOUT, MAX_FILE_BYTES, MAX_FILE_UPLOADS
 from gateway.ports import BlobStore, FileStore
 
 #: Bytes of each end of a file that are looked at for its type.
@@ -45,7 +55,7 @@ class Files:
         """Store a file that comes in pieces; `about` is asked when all of it is there. It is durable then.
 
         Raises:
-            InvalidInput, TooLarge, Overloaded, StorageUnavailable: nothing was stored.
+            InvalidInput, TooLarge, RequestIncomplete, Overloaded, StorageUnavailable: nothing was stored.
         """
         if self._coming >= MAX_FILE_UPLOADS:
             raise Overloaded("As many files are being put in as may be at once; try again shortly.")
@@ -151,6 +161,7 @@ class _Passing:
     def __init__(self, pieces: AsyncIterator[bytes], most: int):
         self._pieces = pieces
         self._most = most
+        self._end: float | None = None
         self.size = 0
         self._head = self._tail = b""
 
@@ -158,10 +169,11 @@ class _Passing:
         """The pieces.
 
         Raises:
+            RequestIncomplete: one of them, or all together, took too long to come.
             TooLarge: they are more than there may be.
             InvalidInput: there is nothing.
         """
-        async for piece in self._pieces:
+        while (piece := await self._next()) is not None:
             self.size += len(piece)
             if self.size > self._most:
                 raise TooLarge(f"The file is larger than {self._most} bytes.")
@@ -171,6 +183,15 @@ class _Passing:
             yield piece
         if not self.size:
             raise InvalidInput("The file is empty.", field="file")
+
+    async def _next(self) -> bytes | None:
+        clock = asyncio.get_running_loop().time
+        self._end = self._end or clock() + FILE_UPLOAD_TIMEOUT
+        try:
+            async with asyncio.timeout_at(min(clock() + BODY_TIMEOUT, self._end)):
+                return await anext(self._pieces, None)
+        except TimeoutError:
+            raise RequestIncomplete from None
 
     def content_type(self, declared: str | None) -> str:
         """What the bytes themselves tell, else what was declared as text, else nothing in particular."""

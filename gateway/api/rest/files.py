@@ -1,7 +1,5 @@
 """The routes of files: put in once, and used by their ID."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, delete, get, post
@@ -14,8 +12,7 @@ from gateway.api.rest.pages import Limit, following
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.files import NewFile
-from gateway.errors import RequestIncomplete
-from gateway.limits import BODY_TIMEOUT, DEFAULT_PAGE, MAX_RETENTION, UPLOAD_TIMEOUT
+from gateway.limits import DEFAULT_PAGE, MAX_RETENTION
 from gateway.wire.files import FileView, file_view
 
 AnyRequest = Request[Any, Any, Any]
@@ -36,12 +33,12 @@ async def create_file(
     """Store a file: the part `file` of a multipart form, or the body as it is. It is durable when this answers."""
     content_type = request.headers.get("content-type")
     if content_type is not None and content_type.lower().startswith("multipart/form-data"):
-        form = FileForm(_coming(request), content_type)
+        form = FileForm(request.stream(), content_type)
         record = await services.files.create(caller_of(request), form.pieces(), form.about)
     else:
         told = NewFile(filename=filename, declared=content_type, purpose=purpose, ttl=expires_after)
         told.check()
-        record = await services.files.create(caller_of(request), _coming(request), lambda: told)
+        record = await services.files.create(caller_of(request), request.stream(), lambda: told)
     return file_view(record)
 
 
@@ -77,25 +74,6 @@ async def get_file_content(file_id: FromPath[str], request: AnyRequest, services
 async def delete_file(file_id: FromPath[str], request: AnyRequest, services: Core) -> None:
     """Remove a file; runs that were accepted with it have bytes of their own."""
     await services.files.delete(caller_of(request), file_id)
-
-
-async def _coming(request: AnyRequest) -> AsyncIterator[bytes]:
-    """The body, piece by piece: none may take long, and all together no longer than an upload may.
-
-    Raises:
-        RequestIncomplete: it did not arrive in time.
-    """
-    clock = asyncio.get_running_loop().time
-    pieces, end = request.stream(), clock() + UPLOAD_TIMEOUT / 2
-    while True:
-        try:
-            async with asyncio.timeout_at(min(clock() + BODY_TIMEOUT, end)):
-                piece = await anext(pieces, None)
-        except TimeoutError:
-            raise RequestIncomplete from None
-        if piece is None:
-            return
-        yield piece
 
 
 FILES: Final = (create_file, list_files, get_file, get_file_content, delete_file)

@@ -13,6 +13,7 @@ from gateway.errors import (
     InvalidInput,
     Malformed,
     Overloaded,
+    RequestIncomplete,
     StorageUnavailable,
     TooLarge,
 )
@@ -216,3 +217,19 @@ async def test_more_files_at_once_than_there_may_be_are_refused() -> None:
     go_on.ring()
     await asyncio.gather(*tasks)
     await put(built.files, b"now")
+
+
+@pytest.mark.parametrize("limit", ["BODY_TIMEOUT", "FILE_UPLOAD_TIMEOUT"])
+async def test_a_file_that_stands_still_is_given_up_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(f"gateway.core.files.{limit}", 0.01)
+    built = Gateway()
+
+    async def still() -> AsyncIterator[bytes]:
+        yield b"some"
+        await asyncio.Event().wait()
+
+    with pytest.raises(RequestIncomplete):
+        await built.files.create(MINE, still(), NewFile)
+    assert (built.blobs.kept, built.records.doomed) == ({}, {})
