@@ -2,7 +2,7 @@
 
     GatewayError
     ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
-    │                    TooLarge,
+    │                    TooLarge, TargetTooLong, HeadersTooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden
     ├── CredentialMissing, CredentialInvalid, Forbidden
@@ -137,6 +137,21 @@ class TooLarge(InvalidRequest):
 
     code = "request.too_large"
     http = 413
+    grpc = GrpcCode.RESOURCE_EXHAUSTED
+
+
+class TargetTooLong(InvalidRequest):
+    """The address of the request is longer, or has more parameters, than the gateway accepts."""
+
+    code = "request.target_too_long"
+    http = 414
+
+
+class HeadersTooLarge(InvalidRequest):
+    """The request has more or larger headers than the gateway accepts."""
+
+    code = "request.headers_too_large"
+    http = 431
     grpc = GrpcCode.RESOURCE_EXHAUSTED
 
 

@@ -6,14 +6,32 @@ MIB: Final = 1024 * 1024
 
 #: Bytes of one request body, before base64 is decoded (setting).
 MAX_BODY_BYTES: Final = 64 * MIB
-#: Media of one call.
+#: Bytes of one media, decoded: as many as base64 in the largest body makes.
+MAX_MEDIA_BYTES: Final = 48 * MIB
+#: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
-#: Parts of a form.
-MAX_FORM_PARTS: Final = 2 * MAX_MEDIA_PER_CALL
 #: Headers of one part of a form.
 MAX_PART_HEADERS: Final = 8
 #: Bytes of one such header.
 MAX_PART_HEADER_BYTES: Final = 4096
+#: Characters of `text`.
+MAX_TEXT_CHARACTERS: Final = 1_000_000
+#: Inputs that one call gives by name.
+MAX_INPUTS: Final = 64
+#: Bytes of `inputs`, as JSON.
+MAX_INPUTS_BYTES: Final = 8 * MIB
+#: Parameters of `runtimeParameters`.
+MAX_PARAMETERS: Final = 64
+#: Bytes of `runtimeParameters`, as JSON.
+MAX_PARAMETERS_BYTES: Final = 16 * 1024
+#: Arrays and objects that stand in one another, in a field that takes any JSON and in what a model sends as JSON.
+MAX_JSON_DEPTH: Final = 128
+#: Bytes of the content of one entry, whoever made it.
+MAX_ENTRY_BYTES: Final = 32 * MIB
+#: Bytes of an observation that a caller gives, or that one run finds.
+MAX_OBSERVATION_BYTES: Final = 48 * MIB
+#: Entries of an observation that a caller gives.
+MAX_GIVEN_ENTRIES: Final = 10_000
 #: Inferences of one call that are with Triton at the same time.
 MEDIA_IN_PARALLEL: Final = 8
 #: Calls of executeSync in hand at once; past it a call is refused at once (setting).
@@ -36,6 +54,22 @@ MAX_INFERENCE_REPLY_BYTES: Final = 256 * MIB
 MAX_TAG_CHARACTERS: Final = 256
 #: Bytes of `metaData`, as JSON.
 MAX_META_DATA_BYTES: Final = 64 * 1024
+#: Characters of an ID that a caller chooses: of an execution, a hook, an entry, a request.
+MAX_ID_CHARACTERS: Final = 128
+#: Characters of an idempotency key.
+MAX_KEY_CHARACTERS: Final = 255
+#: Characters of the name of a hook, of a key, or of an owner.
+MAX_NAME_CHARACTERS: Final = 256
+#: Bytes of the path and query of a request.
+MAX_TARGET_BYTES: Final = 8 * 1024
+#: Parameters of one query.
+MAX_QUERY_PARAMETERS: Final = 32
+#: Headers of one request.
+MAX_REQUEST_HEADERS: Final = 100
+#: Bytes of its headers, the names and four more of each among them.
+MAX_REQUEST_HEADERS_BYTES: Final = 32 * 1024
+#: Bytes of the metadata of one call by gRPC, as gRPC counts them: 32 more for each.
+MAX_METADATA_BYTES: Final = 16 * 1024
 
 #: Seconds a synchronous call may take when it names no timeout of its own (setting).
 SYNC_TIMEOUT: Final = 30.0
@@ -43,6 +77,8 @@ SYNC_TIMEOUT: Final = 30.0
 MAX_SYNC_TIMEOUT: Final = 600.0
 #: Seconds after which an inference whose caller has gone is given up.
 ABANDONED_INFERENCE_TIMEOUT: Final = 300.0
+#: Seconds within which the head of a request must have arrived, once it has begun.
+HEAD_TIMEOUT: Final = 30.0
 #: Seconds within which the body of a request must have arrived.
 BODY_TIMEOUT: Final = 60.0
 #: Seconds to open a connection to Triton or the database.
@@ -233,8 +269,6 @@ KEY_FRESHNESS: Final = 1.0
 MAX_KNOWN_KEYS: Final = 10_000
 #: Keys that one statement looks up.
 KEYS_PER_LOOK: Final = 1000
-#: Characters of the name of a key, and of an owner.
-MAX_NAME_CHARACTERS: Final = 255
 #: Pipelines that one key may be limited to.
 MAX_PIPELINES_PER_KEY: Final = 1000
 #: Rows of the audit that one look shows.

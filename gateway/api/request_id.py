@@ -4,9 +4,10 @@ import re
 from typing import Final
 
 from gateway.domain.ids import new_id
+from gateway.limits import MAX_ID_CHARACTERS
 
 HEADER: Final = "x-request-id"
-_PROPER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PROPER: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID_CHARACTERS}}}")
 
 
 def request_id(given: str | None) -> str:

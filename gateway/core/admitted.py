@@ -18,6 +18,7 @@ from gateway.domain.pipelines import InputRole, Pipeline
 from gateway.domain.runs import Run, RunState
 from gateway.domain.tensors import Value
 from gateway.errors import InvalidInput, MediaNotFound
+from gateway.limits import MAX_MEDIA_PER_CALL
 from gateway.ports import ExecutionStore
 
 
@@ -94,7 +95,7 @@ class Gatekeeper:
             return ()
         records = await self._executions.media(sees, known_form(call.execution_id))
         if call.media_ids is None:
-            return tuple(records)
+            return _few_enough(tuple(records))
         by_id = {each.media_id: each for each in records}
         return tuple(_named(by_id, media_id, index) for index, media_id in enumerate(call.media_ids))
 
@@ -106,6 +107,15 @@ def _check_kept(pipeline: Pipeline, call: Call) -> None:
             "The pipeline makes artifacts, which are fetched by their ID; a transient call keeps none.",
             field="transient",
         )
+
+
+def _few_enough(records: tuple[MediaRecord, ...]) -> tuple[MediaRecord, ...]:
+    if len(records) > MAX_MEDIA_PER_CALL:
+        raise InvalidInput(
+            f"The execution has more media than the {MAX_MEDIA_PER_CALL} that a call takes: name some.",
+            field="mediaIds",
+        )
+    return records
 
 
 def _named(records: dict[str, MediaRecord], media_id: str, index: int) -> MediaRecord:

@@ -63,7 +63,7 @@ class Dispatcher:
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self._all(work)
+                return results.whole(await self._all(work))
         except TimeoutError:
             raise next(filter(None, (each.held_up for each in work.dispatches)), timed_out(seconds)) from None
 

@@ -8,11 +8,11 @@ from gateway.core.telling import Telling
 from gateway.domain.access import Caller
 from gateway.domain.executions import Execution, ExecutionFilter, ExecutionPage, NewExecution
 from gateway.domain.ids import EXECUTION_ID, known_form, new_id, now
-from gateway.domain.media import MediaRecord
+from gateway.domain.media import MediaRecord, check_size
 from gateway.domain.media_types import uploaded
 from gateway.domain.retention import Retention
 from gateway.errors import ExecutionNotFound, ExecutionTaken, InvalidInput, MediaNotFound
-from gateway.limits import UPLOAD_TIMEOUT
+from gateway.limits import MAX_ID_CHARACTERS, UPLOAD_TIMEOUT
 from gateway.ports import BlobStore, ExecutionStore
 
 
@@ -52,7 +52,9 @@ class Executions:
             ExecutionTaken: it is another owner's.
         """
         if execution_id is not None and not EXECUTION_ID.fullmatch(execution_id):
-            raise InvalidInput("An execution ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="executionId")
+            raise InvalidInput(
+                f"An execution ID is 1 to {MAX_ID_CHARACTERS} letters, digits, '.', '_' or '-'.", field="executionId"
+            )
         name = execution_id or new_id()
         await self._telling.wanted(caller.sees, hook_ids)
         new = NewExecution(
@@ -101,9 +103,10 @@ class Executions:
         """Store media on an execution; base64 of known media is decoded.
 
         Raises:
-            ExecutionNotFound, MediaUnsupported, InvalidInput: nothing was stored.
+            ExecutionNotFound, MediaUnsupported, MediaLimit, InvalidInput: nothing was stored.
         """
         data, content_type = uploaded(body, declared)
+        check_size(len(data))
         media_id = new_id()
         record = MediaRecord(
             execution_id=known_form(execution_id),

@@ -12,6 +12,7 @@ from gateway.domain.hooks import Hook, HookPage
 from gateway.domain.ids import EXECUTION_ID, now
 from gateway.domain.signing import new_secret
 from gateway.errors import HookExists, HookNotFound, InvalidInput
+from gateway.limits import MAX_ID_CHARACTERS
 from gateway.ports import HookStore
 
 
@@ -32,7 +33,9 @@ class Hooks:
             HookExists: there is one of this ID.
         """
         if not EXECUTION_ID.fullmatch(hook.hook_id):
-            raise InvalidInput("A hook ID is 1 to 128 letters, digits, '.', '_' or '-'.", field="hookId")
+            raise InvalidInput(
+                f"A hook ID is 1 to {MAX_ID_CHARACTERS} letters, digits, '.', '_' or '-'.", field="hookId"
+            )
         secrets = hook.secrets or (new_secret(),)
         made = msgspec.structs.replace(hook, secrets=secrets, created_at=self._clock(), owner=caller.owner)
         await self._check(made)

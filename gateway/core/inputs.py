@@ -4,8 +4,9 @@ import msgspec
 
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Input, InputRole, Pipeline
+from gateway.domain.plain_values import check_kind
 from gateway.domain.tensors import Value, frame, from_plain
-from gateway.errors import InvalidInput, WiringInvalid
+from gateway.errors import WiringInvalid
 from gateway.ports import ImageDecoder
 
 
@@ -20,18 +21,11 @@ def named_values(pipeline: Pipeline, given: dict[str, object]) -> tuple[Value, .
 
 
 def _named_value(entry: Input, given: object) -> Value:
-    field = f"inputs.{entry.name}"
-    if entry.role is InputRole.TEXT and not _is_text(given):
-        raise InvalidInput("The input takes text.", field=field)
-    if entry.role is InputRole.BOOLEAN and not isinstance(given, bool | list):
-        raise InvalidInput("The input takes true or false.", field=field)
     if entry.role is InputRole.JSON:
         given = msgspec.json.encode(given).decode()
+    else:
+        check_kind(entry, given)
     return from_plain(entry.name, entry.datatype, entry.shape, given)
-
-
-def _is_text(given: object) -> bool:
-    return isinstance(given, str) or (isinstance(given, list) and all(map(_is_text, given)))
 
 
 async def media_value(pipeline: Pipeline, media: Media, images: ImageDecoder) -> Value:

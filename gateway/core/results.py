@@ -5,23 +5,48 @@ of an observation are one, other JSON is `json`, other text is `rawText`; all el
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
+from gateway.domain.nesting import too_deep
 from gateway.domain.observations import RESERVED, VOCABULARY
 from gateway.domain.pipelines import OutputRole, Pipeline
 from gateway.domain.tensors import Value, to_plain
 from gateway.errors import WiringInvalid
+from gateway.limits import MAX_ENTRY_BYTES, MAX_JSON_DEPTH, MAX_OBSERVATION_BYTES
 
 Fields = dict[str, msgspec.Raw]
+
+_TOO_MUCH: Final = f"What the models sent makes more than {MAX_ENTRY_BYTES} bytes of JSON."
 
 
 def content(pipeline: Pipeline, values: Iterable[Value]) -> bytes:
     """The JSON object that one media's outputs make; an only observation is returned as it came.
 
     Raises:
-        WiringInvalid: an output does not hold what its role says, or Triton sent none.
+        WiringInvalid: an output does not hold what its role says, Triton sent none, or it is more than an entry takes.
     """
+    found = _content(pipeline, values)
+    if len(found) > MAX_ENTRY_BYTES:
+        raise WiringInvalid(_TOO_MUCH)
+    if too_deep(found):
+        raise WiringInvalid(f"What the models sent is nested deeper than {MAX_JSON_DEPTH} arrays and objects.")
+    return found
+
+
+def whole(contents: list[bytes]) -> list[bytes]:
+    """What a run found in all its media, unless it is more than an observation takes from one run.
+
+    Raises:
+        WiringInvalid: it is.
+    """
+    if sum(map(len, contents)) > MAX_OBSERVATION_BYTES:
+        raise WiringInvalid(f"What the run found is larger than {MAX_OBSERVATION_BYTES} bytes.")
+    return contents
+
+
+def _content(pipeline: Pipeline, values: Iterable[Value]) -> bytes:
     roles = {each.name: each.role for each in pipeline.outputs}
     values = list(values)
     if not values:
@@ -81,6 +106,13 @@ def _json(raw: bytes) -> msgspec.Raw | None:
     return msgspec.Raw(raw)
 
 
+def _tensor(value: Value) -> msgspec.Raw:
+    # An element and what separates it from the next take two bytes at least.
+    if 2 * value.elements > MAX_ENTRY_BYTES:
+        raise WiringInvalid(_TOO_MUCH, field=value.name)
+    return _encoded(to_plain(value))
+
+
 class _Gathered:
     """The fields of one entry while its outputs come in."""
 
@@ -92,7 +124,7 @@ class _Gathered:
     def add(self, value: Value, role: OutputRole) -> None:
         raw = _element(value, role)
         if raw is None:
-            self._outputs[value.name] = _encoded(to_plain(value))
+            self._outputs[value.name] = _tensor(value)
             return
         if role in (OutputRole.OBSERVATION, OutputRole.AUTO):
             fields = _observation_fields(value.name, raw, role)
@@ -112,7 +144,7 @@ class _Gathered:
             return
         key = "label" if role is OutputRole.LABEL else "rawText"
         if key in self._fields:
-            self._outputs[value.name] = _encoded(to_plain(value))
+            self._outputs[value.name] = _tensor(value)
         else:
             self._fields[key] = _label(raw) if role is OutputRole.LABEL else _encoded(raw.decode(errors="replace"))
 

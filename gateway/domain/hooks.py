@@ -14,6 +14,7 @@ from gateway.errors import InvalidInput
 from gateway.limits import (
     MAX_HEADER_CHARACTERS,
     MAX_HOOK_HEADERS,
+    MAX_NAME_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
     MAX_URL_CHARACTERS,
 )
@@ -116,6 +117,8 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         Raises:
             InvalidInput: which field is wrong.
         """
+        if len(self.name) > MAX_NAME_CHARACTERS:
+            raise InvalidInput(f"The name of a hook has at most {MAX_NAME_CHARACTERS} characters.", field="name")
         check_endpoint(self.endpoint, "endpoint")
         check_headers(self.headers)
         check_secrets(self.secrets)

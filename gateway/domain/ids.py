@@ -7,8 +7,9 @@ from typing import Final
 import uuid_utils
 
 from gateway.errors import ExecutionNotFound
+from gateway.limits import MAX_ID_CHARACTERS
 
-EXECUTION_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
+EXECUTION_ID: Final = re.compile(rf"(?!\.{{1,2}}\Z)[A-Za-z0-9._-]{{1,{MAX_ID_CHARACTERS}}}")
 
 
 def new_id() -> str:

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from gateway.errors import InvalidInput
+from gateway.limits import MAX_KEY_CHARACTERS
 
-_FORM: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+_FORM: Final = re.compile(rf"[\x21-\x7e](?:[\x20-\x7e]{{0,{MAX_KEY_CHARACTERS - 2}}}[\x21-\x7e])?")
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -53,7 +54,9 @@ def key_text(given: str | None) -> str | None:
         return None
     bare = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
     if not _FORM.fullmatch(bare):
-        raise InvalidInput("An idempotency key is 1 to 255 printable ASCII characters.", field="Idempotency-Key")
+        raise InvalidInput(
+            f"An idempotency key is 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="Idempotency-Key"
+        )
     return bare
 
 

@@ -4,12 +4,25 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.errors import MediaLimit
+from gateway.limits import MAX_MEDIA_BYTES
+
 
 class Media(msgspec.Struct, frozen=True):
     """One media of a call; the ID is `media-1…n` in call order unless it is stored."""
 
     media_id: str
     data: bytes
+
+
+def check_size(size: int, field: str | None = None) -> None:
+    """Refuse media of more bytes than one may have.
+
+    Raises:
+        MediaLimit: it has.
+    """
+    if size > MAX_MEDIA_BYTES:
+        raise MediaLimit(f"The media has more than {MAX_MEDIA_BYTES} bytes.", field=field)
 
 
 def given(data: list[bytes]) -> tuple[Media, ...]:

@@ -1,6 +1,7 @@
 """A pipeline: a Triton ensemble that callers run, with what goes in and what comes out of it."""
 
 import enum
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -139,19 +140,27 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Refuse a call that names inputs there are not, or leaves out one that is needed.
 
         Raises:
-            InvalidInput: which input is unknown or missing, or that there is no media.
+            InvalidInput: which input is unknown or which are missing, or that there is no media.
         """
         named = self.named_inputs
         for name in given:
             if name not in named:
-                raise InvalidInput("The pipeline has no such input.", field=f"inputs.{name}")
-        for name, each in named.items():
-            if not each.optional and name not in given:
-                raise InvalidInput("The pipeline needs this input.", field=f"inputs.{name}")
+                raise InvalidInput(f"The pipeline has no such input. {_declared(named)}", field=f"inputs.{name}")
+        missing = [name for name, each in named.items() if not each.optional and name not in given]
+        if missing:
+            raise InvalidInput(f"The pipeline needs {_quoted(missing)}.", field=f"inputs.{missing[0]}")
         if self.media_input is None and media:
             raise InvalidInput("The pipeline takes no media; give its inputs by name.", field="media")
         if self.media_input is not None and not media:
             raise InvalidInput("There is no media to run on.", field="media")
+
+
+def _declared(names: Iterable[str]) -> str:
+    return f"Declared inputs: {_quoted(names)}." if names else "It declares none beside the media."
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 NodeType = Literal["STRING", "INT_TENSOR", "FLOAT_TENSOR"]

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.plain_values import Scalar, flattened
 from gateway.errors import InvalidInput, TritonFailed
 
 _LENGTH: Final = struct.Struct("<I")
@@ -23,7 +24,8 @@ _TYPECODES: Final = {
 }  # fmt: skip
 _WHOLE: Final = frozenset(("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64"))
 
-Scalar = str | int | float | bool
+#: Those that have forms for what is no number.
+_FLOATING: Final = frozenset(("FP16", "BF16", "FP32", "FP64"))
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -127,33 +129,12 @@ def from_plain(name: str, datatype: str, shape: tuple[int, ...], given: object) 
     Raises:
         InvalidInput: the value does not fit the datatype or the shape.
     """
-    elements = list(_flatten(name, given))
-    fitted = _fitted(name, shape, given, len(elements))
+    nested, elements = flattened(given, f"inputs.{name}")
+    fitted = _fitted(name, shape, nested, len(elements))
     return Value(name, datatype, fitted, (_packed(name, datatype, elements),))
 
 
-def _flatten(name: str, given: object) -> Iterator[Scalar]:
-    if isinstance(given, list):
-        for item in given:
-            yield from _flatten(name, item)
-    elif isinstance(given, Scalar):
-        yield given
-    else:
-        raise InvalidInput("The input takes plain values, or arrays of them.", field=f"inputs.{name}")
-
-
-def _given_shape(name: str, given: object) -> tuple[int, ...]:
-    if not isinstance(given, list):
-        return ()
-    inner: set[tuple[int, ...]] = {_given_shape(name, item) for item in given}
-    if len(inner) > 1:
-        raise InvalidInput("The arrays of the input are not all of the same shape.", field=f"inputs.{name}")
-    rest: tuple[int, ...] = next(iter(inner), ())
-    return (len(given), *rest)
-
-
-def _fitted(name: str, shape: tuple[int, ...], given: object, elements: int) -> tuple[int, ...]:
-    nested = _given_shape(name, given)
+def _fitted(name: str, shape: tuple[int, ...], nested: tuple[int, ...], elements: int) -> tuple[int, ...]:
     candidates = [nested, (1, *nested)]
     if len(nested) < 2:
         candidates.append(_inferred(shape, elements))
@@ -178,10 +159,11 @@ def _inferred(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
 
 def _packed(name: str, datatype: str, elements: list[Scalar]) -> bytes:
     if datatype == "BYTES":
-        texts = [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in elements]
-        return b"".join(frame(raw) + raw for raw in (text.encode() for text in texts))
-    numbers = [_number(name, datatype, item) for item in elements]
+        return _framed(name, elements)
+    numbers = _numbers(name, datatype, elements)
     try:
+        if datatype in _FLOATING:
+            _refuse_infinite(numbers)
         if datatype == "FP16":
             return struct.pack(f"<{len(numbers)}e", *numbers)
         if datatype in ("FP32", "BF16"):
@@ -195,12 +177,26 @@ def _packed(name: str, datatype: str, elements: list[Scalar]) -> bytes:
         raise InvalidInput(f"A number does not fit the type {datatype}.", field=f"inputs.{name}") from None
 
 
-def _number(name: str, datatype: str, item: Scalar) -> int | float:
-    wanted = bool if datatype == "BOOL" else (int | float)
-    if not isinstance(item, wanted) or (datatype != "BOOL" and isinstance(item, bool)):
+def _refuse_infinite(numbers: list[int | float]) -> None:
+    if not all(map(math.isfinite, numbers)):
+        raise OverflowError
+
+
+def _framed(name: str, elements: list[Scalar]) -> bytes:
+    texts = [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in elements]
+    try:
+        return b"".join(frame(raw) + raw for raw in (text.encode() for text in texts))
+    except UnicodeEncodeError:
+        raise InvalidInput("The text is not valid Unicode.", field=f"inputs.{name}") from None
+
+
+def _numbers(name: str, datatype: str, elements: list[Scalar]) -> list[int | float]:
+    types = set(map(type, elements))
+    if not types <= ({bool} if datatype == "BOOL" else {int, float}):
         raise InvalidInput(f"The input takes values of type {datatype}.", field=f"inputs.{name}")
-    if datatype in _WHOLE and isinstance(item, float):
-        if not float(item).is_integer():
-            raise InvalidInput(f"The input takes whole numbers ({datatype}).", field=f"inputs.{name}")
-        return int(item)
-    return item
+    numbers: list[int | float] = elements  # type: ignore[assignment]  # their types have just been looked at
+    if datatype not in _WHOLE or float not in types:
+        return numbers
+    if not all(float(each).is_integer() for each in numbers if isinstance(each, float)):
+        raise InvalidInput(f"The input takes whole numbers ({datatype}).", field=f"inputs.{name}")
+    return list(map(int, numbers))

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway import metrics
@@ -73,20 +72,20 @@ def _moment(stamp: Timestamp) -> datetime:
 def _call(
     request: pipelines_pb2.ExecuteSyncRequest, timeout: float, answer: str, key: str | None, schedule: Schedule
 ) -> Call:
-    media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(list(request.media)))]
+    media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(request.media))]
     return checked_call(
         pipeline_id=request.pipeline_id,
         execution_id=request.execution_id or None,
         media=media,
         media_ids=list(request.media_ids) or None,
-        inputs=json_object(request.inputs, "inputs") or {},
+        inputs=request.inputs or None,
         text=request.text or None,
         observation=request.observation or None,
         tag=request.tag or None,
-        meta_data=meta_data(request.meta_data),
+        meta_data=request.meta_data or None,
         idempotent=request.idempotent,
         transient=request.transient,
-        parameters=json_object(request.runtime_parameters, "runtimeParameters") or {},
+        parameters=request.runtime_parameters or None,
         timeout=timeout,
         key=key,
         answer=answer,
@@ -95,15 +94,6 @@ def _call(
         hook_ids=request.hook_ids,
         webhook=webhook(request.webhook_url or None, request.webhook_secret or None),
     )
-
-
-def meta_data(raw: bytes) -> bytes | None:
-    """The caller's own data, as it came.
-
-    Raises:
-        InvalidInput: it is not one JSON object.
-    """
-    return None if json_object(raw, "metaData") is None else raw
 
 
 def _media(media: media_pb2.Media, field: str) -> bytes:
@@ -115,17 +105,3 @@ def _media(media: media_pb2.Media, field: str) -> bytes:
             raise InvalidInput("Only data URLs are fetched.", field=field)
         return decode_media(media.uri, field)
     return not_empty(media.data, field)
-
-
-def json_object(raw: bytes, field: str) -> dict[str, object] | None:
-    """One JSON object; None where there is none.
-
-    Raises:
-        InvalidInput: it is something else.
-    """
-    if not raw:
-        return None
-    try:
-        return msgspec.json.decode(raw, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput("The field is not one JSON object.", field=field) from None

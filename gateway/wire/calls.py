@@ -1,8 +1,8 @@
 """The bodies of execute calls, from JSON to the call they ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -11,16 +11,24 @@ from gateway.domain.calls import Call, Form, Parameter, Webhook
 from gateway.domain.media import given
 from gateway.errors import InvalidInput
 from gateway.limits import (
+    MAX_INPUTS,
+    MAX_INPUTS_BYTES,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_PARAMETERS,
+    MAX_PARAMETERS_BYTES,
     MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
 )
+from gateway.wire.free_json import NOTHING, json_object, raw_field
 from gateway.wire.json import decode
 from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
 from gateway.wire.scheduling import Schedule, checked_schedule
+
+T = TypeVar("T")
 
 #: Names that mean something to Triton itself.
 _TRITON_S_OWN: Final = frozenset(
@@ -34,16 +42,16 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     execution_id: str | None = None
     media: list[str] | None = None
     media_ids: list[str] | None = None
-    inputs: dict[str, Any] | None = None
+    #: What takes any JSON is kept raw until it is known to be small enough.
+    inputs: msgspec.Raw = NOTHING
     text: str | None = None
-    #: Kept raw, which msgspec takes alone and not beside null.
-    observation: msgspec.Raw = msgspec.Raw(b"null")
+    observation: msgspec.Raw = NOTHING
     tag: str | None = None
-    meta_data: dict[str, msgspec.Raw] | None = None
+    meta_data: msgspec.Raw = NOTHING
     idempotent: bool | None = None
     transient: bool | None = None
     transform: str | None = None
-    runtime_parameters: dict[str, Any] | None = None
+    runtime_parameters: msgspec.Raw = NOTHING
     timeout: float | None = None
     on_timeout: str | None = None
     priority: str | None = None
@@ -83,20 +91,19 @@ def asked(
     given_body = decode(body, _execute_body)
     _refuse_conversion(given_body)
     texts = checked_media(given_body.media or [])
-    meta_data = given_body.meta_data
     call = checked_call(
         pipeline_id=pipeline_id,
         execution_id=given_body.execution_id,
         media=[decode_media(text, f"media[{index}]") for index, text in enumerate(texts)],
         media_ids=given_body.media_ids,
-        inputs=given_body.inputs or {},
+        inputs=raw_field(given_body.inputs),
         text=given_body.text,
-        observation=None if bytes(given_body.observation) == b"null" else bytes(given_body.observation),
+        observation=raw_field(given_body.observation),
         tag=given_body.tag,
-        meta_data=None if meta_data is None else utf8(msgspec.json.encode(meta_data), "metaData"),
+        meta_data=raw_field(given_body.meta_data),
         idempotent=bool(given_body.idempotent),
         transient=bool(given_body.transient),
-        parameters=given_body.runtime_parameters or {},
+        parameters=raw_field(given_body.runtime_parameters),
         timeout=default_timeout if given_body.timeout is None else given_body.timeout,
         key=key,
         answer=answer(form, given_body.transform),
@@ -125,27 +132,14 @@ def _refuse_conversion(body: ExecuteBody) -> None:
             raise InvalidInput("Conversion belongs to the pipeline's first step; leave this out.", field=field)
 
 
-def utf8(raw: bytes, field: str) -> bytes:
-    """`raw`, where it is UTF-8: msgspec does not look into the strings of what it keeps raw.
-
-    Raises:
-        InvalidInput: it is not.
-    """
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        raise InvalidInput("The field is not UTF-8.", field=field) from None
-    return raw
-
-
-def checked_media(media: list[Any]) -> list[Any]:
-    """`media`, unless there are too many.
+def checked_media(media: Sequence[T], field: str = "media") -> Sequence[T]:
+    """`media`, or the IDs of stored media, unless there are too many.
 
     Raises:
         InvalidInput: there are.
     """
     if len(media) > MAX_MEDIA_PER_CALL:
-        raise InvalidInput(f"A call takes at most {MAX_MEDIA_PER_CALL} media.", field="media")
+        raise InvalidInput(f"A call takes at most {MAX_MEDIA_PER_CALL} media.", field=field)
     return media
 
 
@@ -155,14 +149,14 @@ def checked_call(
     execution_id: str | None,
     media: list[bytes],
     media_ids: Sequence[str] | None,
-    inputs: Mapping[str, object],
+    inputs: bytes | None,
     text: str | None,
     observation: bytes | None,
     tag: str | None,
     meta_data: bytes | None,
     idempotent: bool,
     transient: bool,
-    parameters: Mapping[str, object],
+    parameters: bytes | None,
     timeout: float,
     key: str | None,
     answer: str,
@@ -176,21 +170,19 @@ def checked_call(
     Raises:
         InvalidInput, ObservationInvalid: one is not.
     """
-    checked_tag(tag)
-    checked_meta_data(meta_data)
     if not 0 < timeout <= MAX_SYNC_TIMEOUT:
         raise InvalidInput(f"The timeout is not between 0 and {MAX_SYNC_TIMEOUT:g} seconds.", field="timeout")
     return Call(
         pipeline_id=pipeline_id,
         execution_id=execution_id,
         media=given(media),
-        media_ids=None if media_ids is None else tuple(media_ids),
-        inputs={name: value for name, value in inputs.items() if value is not None},
-        text=text,
+        media_ids=None if media_ids is None else tuple(checked_media(media_ids, "mediaIds")),
+        inputs=_inputs(inputs),
+        text=_text(text),
         seed=() if observation is None else given_entries(observation),
         seed_json=observation,
-        tag=tag,
-        meta_data=meta_data,
+        tag=checked_tag(tag),
+        meta_data=checked_meta_data(meta_data),
         idempotent=idempotent,
         transient=transient,
         parameters=_parameters(parameters),
@@ -229,14 +221,13 @@ def checked_tag(tag: str | None) -> str | None:
 
 
 def checked_meta_data(meta_data: bytes | None) -> bytes | None:
-    """`meta_data`, unless it is too large.
+    """`meta_data` as it came, where it is one JSON object that is not too large.
 
     Raises:
-        InvalidInput: it is.
+        InvalidInput: it is not.
     """
-    if meta_data is not None and len(meta_data) > MAX_META_DATA_BYTES:
-        raise InvalidInput(f"The metadata is larger than {MAX_META_DATA_BYTES} bytes.", field="metaData")
-    return meta_data
+    found = json_object(meta_data, "metaData", most_bytes=MAX_META_DATA_BYTES)
+    return None if found is None else meta_data
 
 
 def checked_ttl(ttl: float | None) -> float | None:
@@ -250,13 +241,26 @@ def checked_ttl(ttl: float | None) -> float | None:
     return ttl
 
 
-def _parameters(given_parameters: Mapping[str, object]) -> dict[str, Parameter]:
-    found: dict[str, Parameter] = {}
-    for name, value in given_parameters.items():
-        field = f"runtimeParameters.{name}"
-        if name in _TRITON_S_OWN or name.startswith("triton_"):
-            raise InvalidInput("The parameter means something to Triton itself, and cannot be set.", field=field)
-        if not isinstance(value, Parameter) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
-            raise InvalidInput("A parameter is text, a number, true or false.", field=field)
-        found[name] = value
-    return found
+def _inputs(raw: bytes | None) -> dict[str, object]:
+    found = json_object(raw, "inputs", most_bytes=MAX_INPUTS_BYTES, most=MAX_INPUTS) or {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _text(text: str | None) -> str | None:
+    if text is not None and len(text) > MAX_TEXT_CHARACTERS:
+        raise InvalidInput(f"The text is longer than {MAX_TEXT_CHARACTERS} characters.", field="text")
+    return text
+
+
+def _parameters(raw: bytes | None) -> dict[str, Parameter]:
+    given_parameters = json_object(raw, "runtimeParameters", most_bytes=MAX_PARAMETERS_BYTES, most=MAX_PARAMETERS)
+    return {name: _parameter(name, value) for name, value in (given_parameters or {}).items()}
+
+
+def _parameter(name: str, value: object) -> Parameter:
+    field = f"runtimeParameters.{name}"
+    if name in _TRITON_S_OWN or name.startswith("triton_"):
+        raise InvalidInput("The parameter means something to Triton itself, and cannot be set.", field=field)
+    if not isinstance(value, Parameter) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+        raise InvalidInput("A parameter is text, a number, true or false.", field=field)
+    return value

@@ -9,12 +9,19 @@ from gateway.limits import (
     MAX_HOOK_HEADERS,
     MAX_HOOK_SECRETS,
     MAX_HOOKS_PER_EXECUTION,
+    MAX_ID_CHARACTERS,
+    MAX_INPUTS,
+    MAX_INPUTS_BYTES,
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
+    MAX_NAME_CHARACTERS,
+    MAX_PARAMETERS,
+    MAX_PARAMETERS_BYTES,
     MAX_PURPOSE_CHARACTERS,
     MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
     MAX_TRANSFORM_CHARACTERS,
     MAX_URL_CHARACTERS,
 )
@@ -25,7 +32,7 @@ Schema = dict[str, Any]
 PURPOSE: Final = f"^[A-Za-z0-9_.-]{{1,{MAX_PURPOSE_CHARACTERS}}}$"
 
 #: As `gateway.domain.ids.EXECUTION_ID`, but for `.` and `..`: generators for some languages know no look-ahead.
-EXECUTION_ID: Final = "^[A-Za-z0-9._-]{1,128}$"
+EXECUTION_ID: Final = f"^[A-Za-z0-9._-]{{1,{MAX_ID_CHARACTERS}}}$"
 
 
 def _means(description: str, **limits: Any) -> Schema:
@@ -68,7 +75,7 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
 
 _HOOK: Final[dict[str, Schema]] = {
     "hookId": _means("The hook: a name of your own, or a UUID.", pattern=EXECUTION_ID),
-    "name": _means("A name for people."),
+    "name": _means("A name for people.", maxLength=MAX_NAME_CHARACTERS),
     "eventType": _means("What it is told of."),
     "endpoint": _means("Where it is told: an http or https address.", maxLength=MAX_URL_CHARACTERS),
     "headers": _means("Headers of your own for each delivery.", maxProperties=MAX_HOOK_HEADERS),
@@ -89,16 +96,23 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "media": _means("The media to run on, each as base64, with or without a `data:` prefix. They live no longer "
                         "than the call.", maxItems=MAX_MEDIA_PER_CALL,
                         items={"type": "string", "contentEncoding": "base64"}),
-        "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them."),
-        "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers."),
-        "text": _means("Text to run on: the pipeline's text input, else one more media."),
+        "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them.",
+                           maxItems=MAX_MEDIA_PER_CALL),
+        "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers; "
+                         f"at most {MAX_INPUTS_BYTES} bytes of JSON.", type=["object", "null"],
+                         maxProperties=MAX_INPUTS),
+        "text": _means("Text to run on: the pipeline's text input, else one more media.",
+                       maxLength=MAX_TEXT_CHARACTERS),
+        "metaData": {"type": ["object", "null"]},
         "observation": {"anyOf": [{"$ref": "#/components/schemas/ObservationBody"}, {"type": "null"}],
                         "description": "Entries that stand in the observation before the run."},
         "idempotent": _means("What this run finds takes the place of what the same pipeline found before."),
         "transient": _means("Nothing of what is found is kept; reading it later is 410."),
         "transform": _means("The JSONata expression of `executeSync/transform`; else the pipeline's own is used.",
                             maxLength=MAX_TRANSFORM_CHARACTERS),
-        "runtimeParameters": _means("Parameters of the request to Triton, which reach every step.",
+        "runtimeParameters": _means("Parameters of the request to Triton, which reach every step; at most "
+                                    f"{MAX_PARAMETERS_BYTES} bytes of JSON.", type=["object", "null"],
+                                    maxProperties=MAX_PARAMETERS,
                                     additionalProperties={"type": ["string", "number", "boolean"]}),
         "timeout": _means("Seconds within which the run must end.",
                           exclusiveMinimum=0, maximum=MAX_SYNC_TIMEOUT),
@@ -119,6 +133,7 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",
                               pattern=EXECUTION_ID),
+        "metaData": {"type": ["object", "null"]},
         "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION),
     },
     "HookBody": _HOOK | {

@@ -6,7 +6,9 @@ from typing import Final
 
 import pybase64
 
+from gateway.domain.media import check_size
 from gateway.errors import InvalidInput
+from gateway.limits import MAX_MEDIA_BYTES
 
 _OUTSIDE: Final = re.compile(r"[^A-Za-z0-9+/= \t\r\n]")
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
@@ -17,9 +19,11 @@ def decode_media(text: str, field: str) -> bytes:
 
     Raises:
         InvalidInput: it is empty, or not base64; the message says at which offset of the text.
+        MediaLimit: it has more bytes than one media may have, which is seen before it is decoded.
     """
     start = _payload_start(text, field)
     payload = text[start:] if start else text
+    check_size(_least_bytes(payload), field)
     try:
         data = pybase64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
@@ -28,14 +32,24 @@ def decode_media(text: str, field: str) -> bytes:
 
 
 def not_empty(data: bytes, field: str) -> bytes:
-    """`data`, unless there is none of it.
+    """`data`, unless there is none of it, or too much.
 
     Raises:
         InvalidInput: the media is empty.
+        MediaLimit: it has more bytes than one media may have.
     """
     if not data:
         raise InvalidInput("The media is empty.", field=field)
+    check_size(len(data), field)
     return data
+
+
+def _least_bytes(payload: str) -> int:
+    """Bytes that base64 of this length makes at the least; spaces are looked for only where they would matter."""
+    length = len(payload)
+    if length // 4 * 3 > MAX_MEDIA_BYTES:
+        length -= sum(map(payload.count, " \t\r\n"))
+    return length // 4 * 3 - 2
 
 
 def _payload_start(text: str, field: str) -> int:

@@ -4,8 +4,16 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.nesting import too_deep
 from gateway.domain.observations import RESERVED, Given
 from gateway.errors import InvalidRequest, ObservationInvalid
+from gateway.limits import (
+    MAX_ENTRY_BYTES,
+    MAX_GIVEN_ENTRIES,
+    MAX_ID_CHARACTERS,
+    MAX_JSON_DEPTH,
+    MAX_OBSERVATION_BYTES,
+)
 from gateway.wire.json import decode
 
 _Entry = dict[str, msgspec.Raw]
@@ -28,8 +36,11 @@ def given_entries(body: bytes) -> tuple[Given, ...]:
 
     Raises:
         Malformed: it is not JSON.
-        ObservationInvalid: it is not an observation, or holds linked documents, which are not kept.
+        ObservationInvalid: it is not an observation, larger than one may be, or holds linked documents, which are
+            not kept.
     """
+    if len(body) > MAX_OBSERVATION_BYTES:
+        raise ObservationInvalid(f"The observation is larger than {MAX_OBSERVATION_BYTES} bytes.")
     try:
         body.decode()
         asked = decode(body, _observation)
@@ -41,7 +52,10 @@ def given_entries(body: bytes) -> tuple[Given, ...]:
         raise
     if asked.documents:
         raise ObservationInvalid("Linked documents are not kept: leave them out.", field="documents")
-    entries = tuple(_given(entry, index) for index, entry in enumerate(asked.media_contents or []))
+    contents = asked.media_contents or []
+    if len(contents) > MAX_GIVEN_ENTRIES:
+        raise ObservationInvalid(f"The observation has more than {MAX_GIVEN_ENTRIES} entries.", field="mediaContents")
+    entries = tuple(_given(entry, index) for index, entry in enumerate(contents))
     _refuse_repeats(entries)
     return entries
 
@@ -56,14 +70,20 @@ def _refuse_repeats(entries: tuple[Given, ...]) -> None:
 
 
 def _given(entry: _Entry, index: int) -> Given:
-    content = {key: value for key, value in entry.items() if key not in RESERVED}
-    entry_id = _optional_text(entry, "id", index)
-    if entry_id is not None and not 0 < len(entry_id) <= 128:
-        raise ObservationInvalid("The ID of an entry has 1 to 128 characters.", field=f"mediaContents[{index}].id")
-    return Given(entry_id, _optional_text(entry, "mediaId", index), msgspec.json.encode(content))
+    content = msgspec.json.encode({key: value for key, value in entry.items() if key not in RESERVED})
+    if len(content) > MAX_ENTRY_BYTES:
+        raise ObservationInvalid(f"The entry is larger than {MAX_ENTRY_BYTES} bytes.", field=f"mediaContents[{index}]")
+    if too_deep(content):
+        raise ObservationInvalid(
+            f"The entry is nested deeper than {MAX_JSON_DEPTH} arrays and objects.", field=f"mediaContents[{index}]"
+        )
+    entry_id = _id(entry, "id", index)
+    if entry_id == "":
+        raise ObservationInvalid("The ID of an entry is empty.", field=f"mediaContents[{index}].id")
+    return Given(entry_id, _id(entry, "mediaId", index), content)
 
 
-def _optional_text(entry: _Entry, key: str, index: int) -> str | None:
+def _id(entry: _Entry, key: str, index: int) -> str | None:
     raw = entry.get(key)
     if raw is None or bytes(raw) == b"null":
         return None
@@ -73,4 +93,8 @@ def _optional_text(entry: _Entry, key: str, index: int) -> str | None:
         raise ObservationInvalid("The field is not text.", field=f"mediaContents[{index}].{key}") from None
     if "\0" in text:
         raise ObservationInvalid("The field holds NUL.", field=f"mediaContents[{index}].{key}")
+    if len(text) > MAX_ID_CHARACTERS:
+        raise ObservationInvalid(
+            f"An ID has at most {MAX_ID_CHARACTERS} characters.", field=f"mediaContents[{index}].{key}"
+        )
     return text

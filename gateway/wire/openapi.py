@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.domain.observations import RESERVED
 from gateway.errors import GatewayError
+from gateway.limits import MAX_ID_CHARACTERS
 from gateway.wire import problem
 from gateway.wire.fields import EVERYWHERE, OF, Schema
 
@@ -38,8 +39,12 @@ _ENTRY_BODY: Final[Schema] = {
     "and `mediaId` are looked at, the others are written anew.",
     "type": "object",
     "properties": {
-        "id": {"type": ["string", "null"], "minLength": 1, "maxLength": 128, "description": "The entry."},
-        "mediaId": {"type": ["string", "null"], "description": "The media that the entry is about."},
+        "id": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_ID_CHARACTERS, "description": "The entry."},
+        "mediaId": {
+            "type": ["string", "null"],
+            "maxLength": MAX_ID_CHARACTERS,
+            "description": "The media that the entry is about.",
+        },
     },
     "additionalProperties": True,
 }

@@ -14,8 +14,8 @@ CONTENT_TYPE: Final = "application/problem+json"
 CHALLENGE: Final = 'Bearer realm="gateway"'
 
 
-#: Of statuses that the standard library does not know.
-_TITLES: Final = {499: "Client Closed Request"}
+#: Of statuses that the standard library does not know, or not in every version by the same name.
+_TITLES: Final = {414: "URI Too Long", 499: "Client Closed Request"}
 
 
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -13,8 +13,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from e2e.served import Served
-from gateway.v1 import executions_pb2, executions_pb2_grpc, media_pb2, pipelines_pb2, pipelines_pb2_grpc, runs_pb2
-from gateway.v1.runs_pb2_grpc import RunsStub
+from gateway.v1 import media_pb2, pipelines_pb2, pipelines_pb2_grpc
 
 SECRET = "s3cret"
 NOT_AN_IMAGE = f"{SECRET}, and no image at all".encode()
@@ -158,18 +157,6 @@ def test_a_body_that_grows_too_large_is_refused_while_it_comes(rest: httpx.Clien
 def test_what_there_is_not_is_404_by_its_code(rest: httpx.Client, path: str, code: str) -> None:
     reply = rest.get(path)
     assert (reply.status_code, reply.json()["code"]) == (404, code)
-
-
-def test_grpc_answers_not_found_by_the_same_codes(channel: grpc.Channel) -> None:
-    pipelines = pipelines_pb2_grpc.PipelinesStub(channel)
-    executions = executions_pb2_grpc.ExecutionsStub(channel)
-    found = (
-        refusal(pipelines.GetPipeline, pipelines_pb2.GetPipelineRequest(pipeline_id="never_was")),
-        refusal(executions.GetExecution, executions_pb2.GetExecutionRequest(execution_id="never-was")),
-        refusal(RunsStub(channel).GetRun, runs_pb2.GetRunRequest(run_id="never-was")),
-    )
-    assert {each.status for each in found} == {grpc.StatusCode.NOT_FOUND}
-    assert [each.code for each in found] == ["pipeline.not_found", "execution.not_found", "run.not_found"]
 
 
 def test_a_wrong_method_and_a_wrong_parameter_are_named(rest: httpx.Client) -> None:

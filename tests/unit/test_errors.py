@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 
 import grpc
@@ -5,6 +6,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import CannotStart, GatewayError, GrpcCode, error_of_code, shown_name
+from places import ROOT
 
 #: What each code is answered with; those of features still to come stand here already.
 CONTRACT = {
@@ -20,6 +22,8 @@ CONTRACT = {
     "media.unsupported": (415, "INVALID_ARGUMENT"),
     "media.unreadable": (422, "INVALID_ARGUMENT"),
     "request.too_large": (413, "RESOURCE_EXHAUSTED"),
+    "request.target_too_long": (414, "INVALID_ARGUMENT"),
+    "request.headers_too_large": (431, "RESOURCE_EXHAUSTED"),
     "request.incomplete": (408, "DEADLINE_EXCEEDED"),
     "pipeline.not_found": (404, "NOT_FOUND"),
     "execution.not_found": (404, "NOT_FOUND"),
@@ -136,3 +140,14 @@ def test_a_code_alone_is_enough_to_tell_the_error_again(kind: type[GatewayError]
 
 def test_a_code_that_nobody_knows_any_more_is_an_unforeseen_failure() -> None:
     assert type(error_of_code("never.was", "As it was.")) is errors.Internal
+
+
+def test_the_table_of_the_documentation_is_that_of_the_code() -> None:
+    table = (ROOT / "docs" / "errors.md").read_text().partition("| code | HTTP |")[2]
+    rows = re.findall(r"^\| (`[a-z_., `]+`) \| (\d+)(, Retry-After)? \| ([A-Z_]+) \|", table, re.MULTILINE)
+    told = {
+        code: (int(http), grpc_name, bool(again))
+        for codes, http, again, grpc_name in rows
+        for code in re.findall(r"`([^`]+)`", codes)
+    }
+    assert told == {kind.code: (kind.http, kind.grpc.name, kind.retry_after is not None) for kind in ANSWERED}

@@ -13,7 +13,6 @@ from gateway.domain.executions import ExecutionFilter
 from gateway.errors import InvalidInput, TooLarge
 from gateway.v1 import executions_pb2
 from gateway.wire import protos
-from gateway.wire.call_protos import meta_data as meta_data_of
 from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
 from gateway.wire.run_protos import run_state
 
@@ -38,12 +37,11 @@ class Executions(Artifacts):
         self, request: executions_pb2.CreateExecutionRequest, context: Context
     ) -> executions_pb2.CreateExecutionResponse:
         """A new execution, or the one of this ID that there is."""
-        meta_data = checked_meta_data(meta_data_of(request.meta_data))
         execution, created = await self._services.executions.create(
             caller(),
             request.execution_id or None,
             checked_tag(request.tag or None),
-            meta_data,
+            checked_meta_data(request.meta_data or None),
             checked_ttl(request.ttl if request.HasField("ttl") else None),
             request.hook_ids,
         )

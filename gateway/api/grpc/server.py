@@ -17,7 +17,7 @@ from gateway.api.grpc.refusals import guarded
 from gateway.api.grpc.runs import Runs
 from gateway.api.services import Services
 from gateway.core.drain import Drain
-from gateway.limits import DISCOVERY_INTERVAL
+from gateway.limits import DISCOVERY_INTERVAL, MAX_METADATA_BYTES
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
@@ -55,6 +55,9 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", services.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
+                # Between a soft and a hard limit gRPC would refuse by chance.
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.so_reuseport", int(reuse_port)),
             ],
             interceptors=[Entrance(services.access)] if services.access.asks else [],

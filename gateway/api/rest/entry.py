@@ -10,10 +10,14 @@ from gateway import telemetry, tracing
 from gateway.api.rates import rate_headers
 from gateway.api.request_id import HEADER, request_id
 from gateway.api.rest.entering import ALLOWANCE
+from gateway.api.rest.head import refusal_headers
 from gateway.api.rest.safe_headers import Header
 from gateway.domain.rates import Allowance
 from gateway.errors import GatewayError
+from gateway.wire import problem
 
+#: Under this name a request's own state holds the refusal that it came in with.
+REFUSAL: Final = "refusal"
 _NAME: Final = HEADER.encode()
 _TRACE: Final = frozenset((b"traceparent", b"tracestate"))
 
@@ -43,7 +47,9 @@ class Entry:
             await send(message)
 
         with telemetry.about(request_id=name):
-            if tracing.on():
+            if (error := scope.get("state", {}).get(REFUSAL)) is not None:
+                await refuse(named, error, name)
+            elif tracing.on():
                 await self._traced(scope, receive, named)
             else:
                 await self._app(scope, receive, named)
@@ -62,6 +68,14 @@ class Entry:
 
             await self._app(scope, receive, noted)
             span.rename(f"{method} {scope.get('path_template', '')}".strip())
+
+
+async def refuse(send: Send, error: GatewayError, name: str) -> None:
+    """Answer a request that no route has answered."""
+    body = problem.problem(error, name)
+    headers = refusal_headers(error, name, body)
+    await send({"type": "http.response.start", "status": error.http, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _rate(scope: Scope) -> tuple[Header, ...]:

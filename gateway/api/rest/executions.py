@@ -17,7 +17,8 @@ from gateway.domain.executions import ExecutionFilter
 from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput
 from gateway.limits import DEFAULT_PAGE, MAX_PAGE
-from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl, utf8
+from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
+from gateway.wire.free_json import NOTHING, raw_field
 from gateway.wire.json import decode
 from gateway.wire.runs import RunView, run_view
 from gateway.wire.views import ExecutionView, MediaView, UploadedView, execution_view, media_view
@@ -30,7 +31,7 @@ class ExecutionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     execution_id: str | None = None
     tag: str | None = None
-    meta_data: dict[str, msgspec.Raw] | None = None
+    meta_data: msgspec.Raw = NOTHING
     ttl: float | None = None
     hook_ids: list[str] | None = None
 
@@ -42,12 +43,11 @@ _execution_body: Final = msgspec.json.Decoder(ExecutionBody)
 async def create_execution(request: AnyRequest, services: Core) -> Response[ExecutionView | None]:
     """A new execution; 204 where there is one of this ID, which stays as it is."""
     asked = decode(await read_body(request) or b"{}", _execution_body)
-    meta_data = None if asked.meta_data is None else utf8(msgspec.json.encode(asked.meta_data), "metaData")
     execution, created = await services.executions.create(
         caller_of(request),
         asked.execution_id,
         checked_tag(asked.tag),
-        checked_meta_data(meta_data),
+        checked_meta_data(raw_field(asked.meta_data)),
         checked_ttl(asked.ttl),
         asked.hook_ids or (),
     )

@@ -7,7 +7,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from gateway.domain.files import NewFile
 from gateway.errors import InvalidInput, Malformed, TooLarge
-from gateway.limits import MAX_FILE_FIELD_BYTES, MAX_FORM_PARTS, MAX_PART_HEADER_BYTES, MAX_PART_HEADERS
+from gateway.limits import MAX_FILE_FIELD_BYTES, MAX_PART_HEADER_BYTES, MAX_PART_HEADERS
 
 FILE: Final = "file"
 _PURPOSE: Final = "purpose"
@@ -41,7 +41,7 @@ class FileForm:
                         if piece := self._taken(told):
                             yield piece
         except ParserLimitReached:
-            raise TooLarge("The form has too many parts, or the head of one is too large.") from None
+            raise TooLarge("The head of a part of the form is too large.") from None
         except (MultipartError, UnicodeError, LookupError):
             raise Malformed(_BROKEN) from None
         if self._file is None:
@@ -66,7 +66,6 @@ class FileForm:
             parse_options_header(self._content_type)[1].get("boundary", ""),
             max_header_size=MAX_PART_HEADER_BYTES,
             max_header_count=MAX_PART_HEADERS,
-            max_segment_count=MAX_FORM_PARTS,
         )
 
     def _taken(self, told: "MultipartSegment | bytes | bytearray | None") -> bytes | None:

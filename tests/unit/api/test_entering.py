@@ -15,7 +15,7 @@ from gateway.api.rest.entry import Entry
 from gateway.core.api_keys import ApiKeys
 from gateway.core.drain import Drain
 from gateway.core.key_access import KeyAccess
-from gateway.domain.access import Scope
+from gateway.domain.access import ANYONE, Scope
 from gateway.domain.api_keys import NewKey
 from gateway.errors import StorageUnavailable
 from gateway.v1 import media_pb2, pipelines_pb2, pipelines_pb2_grpc
@@ -113,7 +113,7 @@ async def test_who_may_not_enter_has_nothing_read_and_takes_no_place(guarded: Gu
         read.append(b"{")
         yield b"{"
 
-    with guarded.built.admission.place("ocr"):
+    with guarded.built.admission.place(ANYONE, "ocr"):
         async with guarded.rest(await guarded.key(Scope.READ)) as client:
             refused = await client.post(EXECUTE, content=body())
             full = await client.post(EXECUTE, json=MEDIA, headers={"X-API-Key": await guarded.key(Scope.RUN)})

@@ -13,6 +13,7 @@ from gateway.core.drain import Drain
 from gateway.domain.access import ANYONE
 from gateway.domain.runs import RunState
 from gateway.domain.tensors import Value
+from gateway.limits import MAX_QUERY_PARAMETERS, MAX_REQUEST_HEADERS_BYTES, MAX_TARGET_BYTES
 from gateway.ports import Dispatch, Inference
 from unit.fakes import Gateway, gateway, text
 
@@ -234,3 +235,67 @@ async def test_what_does_not_end_in_time_is_cancelled_recorded_and_answered() ->
     await built.runs.close()
     assert [finished.run.state for finished in built.records.finished] == [RunState.CANCELED]
     assert built.admission.taken == 0
+
+
+async def test_a_head_that_does_not_come_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.api.rest.protocol.HEAD_TIMEOUT", 0.01)
+    async with door(await gateway()) as opened:
+        caller = await opened.caller()
+        caller.send(READY[:20])
+        status, headers, body = await caller.reply()
+        assert (status, json.loads(body)["code"], headers["connection"]) == (408, "request.incomplete", "close")
+        assert await caller.ended()
+
+
+async def test_a_head_that_comes_in_pieces_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with door(await gateway()) as opened:
+        caller = await opened.caller()
+        for piece in (READY[:20], READY[20:]):
+            caller.send(piece)
+            await asyncio.sleep(0)
+        assert (await caller.reply())[0] == 200
+        monkeypatch.setattr("gateway.api.rest.protocol.HEAD_TIMEOUT", 0.0)
+        caller.send(READY)
+        assert (await caller.reply())[0] == 200
+
+
+async def test_a_head_that_begins_behind_a_large_body_is_not_taken_for_a_large_head() -> None:
+    built = await gateway()
+    large = BODY[:-1].ljust(MAX_TARGET_BYTES + MAX_REQUEST_HEADERS_BYTES) + BODY[-1:]
+    async with door(built) as opened:
+        caller = await opened.caller()
+        caller.send(request(body=large) + READY[:20])
+        assert (await caller.reply())[0] == 200
+        caller.send(READY[20:])
+        assert (await caller.reply())[0] == 200
+
+
+async def test_a_head_without_an_end_is_refused_and_the_process_keeps_little_of_it() -> None:
+    async with door(await gateway()) as opened:
+        caller = await opened.caller()
+        caller.send(READY[:-2] + b"X-Large: " + b"x" * (MAX_TARGET_BYTES + MAX_REQUEST_HEADERS_BYTES))
+        status, _, body = await caller.reply()
+        assert (status, json.loads(body)["code"]) == (431, "request.headers_too_large")
+        assert await caller.ended()
+
+
+async def test_a_request_whose_head_is_refused_is_read_to_its_end_and_the_next_is_answered() -> None:
+    async with door(await gateway()) as opened:
+        caller = await opened.caller()
+        for path in ("/" + "x" * MAX_TARGET_BYTES, "/health?" + "a=1&" * MAX_QUERY_PARAMETERS):
+            caller.send(request(path))
+            status, _, body = await caller.reply()
+            assert (status, json.loads(body)["code"]) == (414, "request.target_too_long")
+        caller.send(READY)
+        assert (await caller.reply())[0] == 200
+
+
+@pytest.mark.parametrize("raw", [b"\x16\x03\x01 hello\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
+async def test_what_is_no_http_is_refused_in_the_one_shape_of_refusals(raw: bytes) -> None:
+    async with door(await gateway()) as opened:
+        caller = await opened.caller()
+        caller.send(raw)
+        status, headers, body = await caller.reply()
+        assert (status, json.loads(body)["code"]) == (400, "request.malformed")
+        assert headers["content-type"] == "application/problem+json"
+        assert await caller.ended()

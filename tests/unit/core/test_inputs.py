@@ -43,7 +43,7 @@ def test_a_value_goes_in_by_the_role_of_its_input(
         (InputRole.TEXT, "BYTES", {"a": 1}, "The input takes text."),
         (InputRole.BOOLEAN, "BOOL", "true", "The input takes true or false."),
         (InputRole.BOOLEAN, "BOOL", 1, "The input takes true or false."),
-        (InputRole.NUMBER, "FP32", "0.5", "The input takes values of type FP32."),
+        (InputRole.NUMBER, "FP32", "0.5", "The input takes numbers from -3.4028235e+38 to 3.4028235e+38 (FP32)."),
     ],
 )
 def test_a_value_of_another_kind_is_refused(role: InputRole, datatype: str, given: object, message: str) -> None:

@@ -11,6 +11,7 @@ from gateway.errors import (
     FileNotFound,
     Forbidden,
     GatewayError,
+    HeadersTooLarge,
     Internal,
     InvalidInput,
     IssuerUnavailable,
@@ -34,6 +35,7 @@ from gateway.errors import (
     RuntimeUnsupported,
     StorageUnavailable,
     TargetForbidden,
+    TargetTooLong,
     TooLarge,
     TransformInvalid,
     TransformLimit,
@@ -47,7 +49,7 @@ from gateway.errors import (
 Refusals = tuple[type[GatewayError], ...]
 
 #: Any operation.
-ANY: Final[Refusals] = (Internal,)
+ANY: Final[Refusals] = (Internal, TargetTooLong, HeadersTooLarge)
 #: Those that ask who calls.
 ACCESS: Final[Refusals] = (
     CredentialMissing,
