@@ -210,7 +210,7 @@ BY_FILE = {
     "unit/api/test_rest_door.py": {
         "BODY_TIMEOUT": "test_a_body_that_does_not_arrive_in_time_is_refused",
     },
-    "unit/core/test_files.py": {
+    "unit/core/test_kept_files.py": {
         "MAX_FILE_BYTES": "test_a_file_is_as_large_as_it_may_be",
         "MAX_FILE_UPLOADS": "test_more_files_at_once_than_there_may_be_are_refused",
         "FILE_UPLOAD_TIMEOUT": "test_a_file_that_stands_still_is_given_up_and_leaves_nothing",
@@ -220,7 +220,7 @@ BY_FILE = {
         "MAX_PART_HEADERS": "test_what_is_not_the_form_of_a_file_is_refused",
         "MAX_PART_HEADER_BYTES": "test_what_is_not_the_form_of_a_file_is_refused",
     },
-    "unit/core/test_artifacts.py": {
+    "unit/core/test_made_artifacts.py": {
         "MAX_ARTIFACTS_PER_ENTRY": "test_an_entry_has_as_many_artifacts_as_it_may",
         "MAX_ARTIFACT_BYTES": "test_an_artifact_is_as_large_as_it_may_be",
         "MAX_TENSOR_ELEMENTS": "test_a_tensor_stands_in_the_entry_up_to_its_limit",
