@@ -6,8 +6,8 @@
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
     │                    TargetForbidden, UrlForbidden, UrlFailed
     ├── CredentialMissing, CredentialInvalid, Forbidden
-    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, RunNotFound, HookNotFound,
-    │              DeliveryNotFound, ResultGone;
+    ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, ArtifactNotFound,
+    │              RunNotFound, HookNotFound, DeliveryNotFound, ResultGone;
     │              MethodNotAllowed
     ├── Overloaded ─ TritonOverloaded, RateLimited
     ├── Unavailable ─ TritonUnavailable, StorageUnavailable, IssuerUnavailable, PipelineNotReady (ModelDied), Draining,
@@ -280,6 +280,12 @@ class FileNotFound(NotFound):
     """There is no file with this ID."""
 
     code = "file.not_found"
+
+
+class ArtifactNotFound(NotFound):
+    """The execution has no artifact with this ID."""
+
+    code = "artifact.not_found"
 
 
 class RunNotFound(NotFound):

@@ -56,6 +56,12 @@ MAX_SYNC_CALLS: Final = 256
 MAX_PIPELINE_CALLS: Final = MAX_SYNC_CALLS
 #: Inferences with Triton at once, over all calls; those past it wait in order (setting).
 MAX_INFERENCES: Final = 64
+#: Artifacts of one entry.
+MAX_ARTIFACTS_PER_ENTRY: Final = 64
+#: Elements of a tensor that stands in an entry; a larger one is an artifact.
+MAX_TENSOR_ELEMENTS: Final = 100_000
+#: Bytes of one artifact.
+MAX_ARTIFACT_BYTES: Final = 64 * MIB
 #: Pixels of an image that the gateway itself decodes, and a quarter of the bytes of one image on a page of a PDF.
 MAX_IMAGE_PIXELS: Final = 64_000_000
 #: Dots per inch at which a page of a PDF is rendered.
@@ -227,12 +233,26 @@ REMOVAL_TIMEOUT: Final = 600.0
 REMOVAL_LEASE: Final = 300.0
 #: Seconds within which media that is being uploaded must be recorded.
 UPLOAD_TIMEOUT: Final = 3600.0
+#: Bytes of one file that is put in to be used by its ID (setting).
+MAX_FILE_BYTES: Final = 256 * MIB
+#: Files that are being put in at once, per process; more are refused.
+MAX_FILE_UPLOADS: Final = 32
+#: Bytes of one field that stands beside a file in its form.
+MAX_FILE_FIELD_BYTES: Final = 4096
+#: Seconds within which all of a file must have arrived; each piece has those of a body.
+FILE_UPLOAD_TIMEOUT: Final = 1800.0
+#: Characters of what a file is for.
+MAX_PURPOSE_CHARACTERS: Final = 64
+#: Bytes of a stored blob that are written, read or sent at once.
+BLOB_PIECE_BYTES: Final = MIB
 #: Seconds that an execution, a record or a key may be kept at the most, where it is not for ever.
 MAX_RETENTION: Final = 100 * 365 * 24 * 3600.0
 #: Seconds for which an execution is kept after its last change (setting).
 EXECUTION_RETENTION: Final = 30 * 24 * 3600.0
 #: Seconds for which the record of a transient run is kept (setting).
 TRANSIENT_RETENTION: Final = 24 * 3600.0
+#: Seconds for which a file is kept that names no time of its own (setting).
+FILE_RETENTION: Final = 30 * 24 * 3600.0
 #: Seconds for which an idempotency key is known, if the record of its run is not kept longer (setting).
 KEY_RETENTION: Final = 24 * 3600.0
 #: Seconds for which a delivery that has ended is kept (setting).

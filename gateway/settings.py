@@ -132,6 +132,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media_retention: Annotated[
         Span, _told("Seconds for which stored media are kept; 0 as long as their execution.")
     ] = 0.0
+    file_retention: Annotated[
+        Span, _told("Seconds for which a file is kept when its upload names none; 0 for ever.")
+    ] = limits.FILE_RETENTION
     key_retention: Annotated[
         Span, _told("Seconds for which an idempotency key is known, longer only if its run's record is; 0 for ever.")
     ] = limits.KEY_RETENTION
@@ -146,6 +149,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         limits.SYNC_TIMEOUT
     )
     max_body_bytes: Annotated[Count, _told("Bytes of one request body.")] = limits.MAX_BODY_BYTES
+    max_file_bytes: Annotated[Count, _told("Bytes of one file that is put in to be used by its ID.")] = (
+        limits.MAX_FILE_BYTES
+    )
     max_sync_calls: Annotated[Count, _told("Synchronous calls in hand at once, per process; more are refused.")] = (
         limits.MAX_SYNC_CALLS
     )

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 
+from gateway.core.artifacts import Artifacts
 from gateway.core.deliveries import Deliveries
 from gateway.core.executions import Executions
+from gateway.core.files import Files
 from gateway.core.health import Health
 from gateway.core.hooks import Hooks
 from gateway.core.observations import Observations
@@ -23,6 +25,8 @@ class Services:
     pipelines: Pipelines
     runs: Runs
     executions: Executions
+    files: Files
+    artifacts: Artifacts
     observations: Observations
     hooks: Hooks
     deliveries: Deliveries

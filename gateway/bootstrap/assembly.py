@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import grpc.aio
 
 from gateway.adapters.jsonata.pool import TransformPool
+from gateway.adapters.postgres.artifacts import PostgresArtifacts
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.doomed import PostgresDoomed
 from gateway.adapters.postgres.entries import PostgresEntries
 from gateway.adapters.postgres.executions import PostgresExecutions
+from gateway.adapters.postgres.files import PostgresFiles
 from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.postgres.keys import PostgresKeys
 from gateway.adapters.postgres.pipelines import PostgresPipelines
@@ -35,12 +37,14 @@ from gateway.bootstrap import outgoing
 from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
+from gateway.core.artifacts import Artifacts
 from gateway.core.calling import Stores, runs_over
 from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
+from gateway.core.files import Files
 from gateway.core.following import Following
 from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
@@ -106,11 +110,13 @@ async def core(
     transformer, reader = TransformPool(), DecoderPool(children=settings.decoder_children)
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
-    dispatcher = Dispatcher(engine, Converter(reader), healing)
-    staging, following, holding = Staging(blobs, store), Following(store), Holding()
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
+    artifacts = Artifacts(PostgresArtifacts(database), blobs, removal)
+    dispatcher = Dispatcher(engine, Converter(reader), healing, artifacts)
+    staging, following, holding = Staging(blobs, store), Following(store), Holding()
     stray = StrayMedia(blobs, store, settings.sweep_after)
     expired = expiring(PostgresRetention(database), retention)
+    files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
     runs = runs_over(
         pipelines,
         Stores(store, executions, entries, PostgresKeys(database)),
@@ -121,13 +127,15 @@ async def core(
         admission,
         telling,
         rates,
-        Gathering(executions, blobs, settings.max_body_bytes, urls=urls),
+        Gathering(executions, blobs, settings.max_body_bytes, uploads=files, urls=urls),
         settings.max_queued_runs,
     )
     services = Services(
         pipelines=pipelines,
         runs=runs,
         executions=Executions(executions, blobs, removal, retention, telling),
+        files=files,
+        artifacts=artifacts,
         observations=Observations(entries, transformer, telling),
         hooks=Hooks(hooks, telling),
         deliveries=Deliveries(deliveries, hooks, executions, telling),

@@ -1,15 +1,19 @@
 """`gateway execution`: the records of calls, and removing them."""
 
+import mimetypes
 import sys
 from itertools import islice
+from pathlib import Path
 
 import click
 
 from gateway.cli.connecting import client_options
 from gateway.cli.output import Output, output_options
-from gateway.sdk.client import Client
+from gateway.cli.saving import save
+from gateway.sdk.client import Client, Json
 from gateway.sdk.errors import Refused
 
+_MADE = ("artifactId", "name", "page", "contentType", "size", "createdAt")
 _COLUMNS = ("executionId", "status", "createdAt", "duration", "tag")
 
 
@@ -77,6 +81,29 @@ def submit(client: Client, output: Output, execution_id: str) -> None:
         output.line(row)
 
 
+@execution.command(
+    epilog="""\b
+Examples:
+  gateway execution artifacts order-17
+  gateway execution artifacts order-17 --to found/
+"""
+)
+@click.argument("execution_id", metavar="ID")
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Fetch them into this folder.")
+@client_options
+@output_options
+def artifacts(client: Client, output: Output, execution_id: str, folder: Path | None) -> None:
+    """List what the runs of an execution have made, one JSON line for each on a pipe; --to fetches it, too."""
+    rows = list(client.artifacts(execution_id))
+    if folder is not None:
+        _fetch(client, execution_id, rows, folder)
+    if output.readable:
+        output.table(_MADE, ([row.get(column) for column in _MADE] for row in rows))
+        return
+    for row in rows:
+        output.line(row)
+
+
 def on_terminal() -> bool:
     """Whether there is somebody to ask."""
     return sys.stdin.isatty()
@@ -89,3 +116,13 @@ def _deleted(client: Client, execution_id: str) -> bool:
         click.echo(f"Error: {execution_id}: {refusal}", err=True)
         return False
     return True
+
+
+def _fetch(client: Client, execution_id: str, rows: list[Json], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise click.ClickException(f"{click.format_filename(folder)}: {failure.strerror}.") from None
+    for row in rows:
+        ending = mimetypes.guess_extension(row["contentType"]) or ".bin"
+        save(client.artifact(execution_id, row["artifactId"]), folder / f"{row['artifactId']}{ending}")

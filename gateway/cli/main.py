@@ -21,6 +21,7 @@ _COMMANDS: Final = (
     "observation",
     "run",
     "hook",
+    "file",
 )
 #: The exit code of a command that Ctrl-C ended.
 INTERRUPTED: Final = 130

@@ -10,12 +10,22 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Bytes from which on it is worth to show how many have gone.
+_MANY_BYTES: Final = 4 * 1024 * 1024
 #: Characters that a terminal would obey; what a model read is only to be shown.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -55,6 +65,15 @@ class Output:
         for row in rows:
             table.add_row(*(Text("" if cell is None else shown(str(cell))) for cell in row))
         self._console.print(table, soft_wrap=False)
+
+    @contextmanager
+    def transfer(self, title: str, size: int) -> Iterator[Callable[[int], None]]:
+        """A bar of bytes on standard error while the block lasts, where that is a terminal and they are many."""
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        shy = not console.is_terminal or size < _MANY_BYTES
+        with Progress(*columns, console=console, disable=shy, redirect_stdout=False, redirect_stderr=False) as bar:
+            yield functools.partial(bar.advance, bar.add_task(shown(title), total=size))
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[], None]]:

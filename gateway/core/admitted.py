@@ -66,6 +66,7 @@ class Gatekeeper:
         """
         call.check()
         pipeline = await self._pipelines.runnable(call.pipeline_id)
+        _check_kept(pipeline, call)
         stored = await self._stored(caller.sees, call)
         brought, given = _placed(pipeline, call)
         _check_conversion(pipeline, call)
@@ -103,6 +104,15 @@ class Gatekeeper:
             return _few_enough(tuple(records))
         by_id = {each.media_id: each for each in records}
         return tuple(_named(by_id, media_id, index) for index, media_id in enumerate(call.media_ids))
+
+
+def _check_kept(pipeline: Pipeline, call: Call) -> None:
+    """Refuse a call of which nothing is kept where what is made can only be fetched later."""
+    if call.transient and pipeline.artifact_outputs:
+        raise InvalidInput(
+            "The pipeline makes artifacts, which are fetched by their ID; a transient call keeps none.",
+            field="transient",
+        )
 
 
 def _few_enough(records: tuple[MediaRecord, ...]) -> tuple[MediaRecord, ...]:

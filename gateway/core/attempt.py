@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.core.dispatch import Work
+from gateway.domain.artifacts import with_artifacts
 from gateway.domain.ids import new_id
 from gateway.domain.observations import Entry
 from gateway.domain.runs import Run, RunError, RunState, Timings
@@ -42,9 +43,9 @@ def entries(run: Run, work: Work, contents: list[bytes], at: datetime) -> tuple[
             pipeline_id=run.pipeline_id,
             pipeline_version=run.pipeline_version,
             created_at=at,
-            content=content,
+            content=with_artifacts(content, work.artifacts_of(index)),
         )
-        for media_id, content in zip(media_ids, contents, strict=True)
+        for index, (media_id, content) in enumerate(zip(media_ids, contents, strict=True))
     )
 
 

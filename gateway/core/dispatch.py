@@ -8,17 +8,20 @@ import msgspec
 
 from gateway import metrics, tracing
 from gateway.core import inputs, results
+from gateway.core.artifacts import Artifacts, parted
 from gateway.core.converting import Converter, Places
 from gateway.core.healing import Healing
 from gateway.core.looking import Asked
 from gateway.core.together import together
+from gateway.domain.artifacts import Artifact
 from gateway.domain.calls import Parameter
 from gateway.domain.conversion import Conversion
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Pipeline
 from gateway.domain.runs import RunError
 from gateway.domain.tensors import Value
-from gateway.errors import MediaRefused, MediaUnsupported, PipelineNotReady, RunTimeout, TritonFailed
+from gateway.errors import MediaRefused, MediaUnsupported, PipelineNotReady, RunTimeout, TritonFailed, WiringInvalid
+from gateway.limits import MAX_TENSOR_ELEMENTS
 from gateway.ports import Dispatch, Inference, InferenceEngine
 
 
@@ -35,15 +38,29 @@ class Work(msgspec.Struct, frozen=True):
     conversion: Conversion = Conversion()
     #: What went wrong with pages of media of which others went well.
     errors: list[RunError] = []
+    #: What was made beside the contents, by the place of the entry that names it.
+    artifacts: dict[int, list[Artifact]] = {}
+    #: Whether more than the record of the run is kept.
+    keeps: bool = True
+
+    @property
+    def made(self) -> tuple[Artifact, ...]:
+        """All artifacts, in the order of their entries."""
+        return tuple(each for index in sorted(self.artifacts) for each in self.artifacts_of(index))
+
+    def artifacts_of(self, index: int) -> list[Artifact]:
+        """Those of one entry, page by page."""
+        return sorted(self.artifacts.get(index, ()), key=lambda each: each.page or 0)
 
 
 class Dispatcher:
     """Runs the inferences of one run, several at a time, within its deadline."""
 
-    def __init__(self, engine: InferenceEngine, converter: Converter, healing: Healing):
+    def __init__(self, engine: InferenceEngine, converter: Converter, healing: Healing, artifacts: Artifacts):
         self._engine = engine
         self._converter = converter
         self._healing = healing
+        self._artifacts = artifacts
 
     async def contents(self, work: Work, seconds: float) -> list[bytes]:
         """The content of each entry, in call order.
@@ -89,7 +106,7 @@ class Dispatcher:
             request = Inference(work.pipeline.pipeline_id, values, _name(work, index, page), work.parameters)
             with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
                 answer = await self._answer(work.pipeline, request, dispatch)
-            return results.content(work.pipeline, answer)
+            return await self._content(work, index, answer, None if page is None else page + 1)
         except MediaRefused as error:
             if error.step is not None and error.step not in work.pipeline.models:
                 # Not one of our steps' refusals, whatever it looks like.
@@ -99,6 +116,22 @@ class Dispatcher:
             metrics.INFERENCES.dec()
             metrics.QUEUE.observe(dispatch.waited)
             metrics.TRITON.observe(dispatch.computed)
+
+    async def _content(self, work: Work, index: int, answer: list[Value], page: int | None = None) -> bytes:
+        """What stands in the entry, but for its artifacts, which are stored."""
+        aside, rest = parted(work.pipeline, answer)
+        if not aside:
+            return results.content(work.pipeline, answer)
+        if not work.keeps:
+            raise WiringInvalid(
+                f"An output is no part of an observation, or has more than {MAX_TENSOR_ELEMENTS} "
+                "elements: a transient call cannot keep it.",
+                field=aside[0].name,
+            )
+        content = results.content(work.pipeline, rest) if rest else b"{}"
+        made = await self._artifacts.stored(work.pipeline, work.run_id, aside, content, page)
+        work.artifacts.setdefault(index, []).extend(made)
+        return content
 
     async def _answer(self, pipeline: Pipeline, request: Inference, dispatch: Dispatch) -> list[Value]:
         """Triton's answer; where a model died meanwhile, that of a second try after its healing."""

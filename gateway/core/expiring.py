@@ -11,7 +11,7 @@ Look = Callable[[], Awaitable[Swept]]
 
 def expiring(store: RetentionStore, retention: Retention) -> dict[str, Callable[[], Awaitable[int]]]:
     """What removes each kind of records, by its name; it says how many it removed, and raises StorageUnavailable."""
-    looks: dict[str, Look] = {"executions_due": store.expire_due}
+    looks: dict[str, Look] = {"executions_due": store.expire_due, "files_due": store.expire_files_due}
     looks |= {str(kept): partial(store.expire, kept, seconds) for kept, seconds in retention.spans().items()}
     return {name: partial(_all, look) for name, look in looks.items()}
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from gateway.errors import Unavailable
-from gateway.limits import BLOBS_PER_SWEEP, REMOVAL_LEASE
+from gateway.limits import BLOBS_PER_SWEEP, REMOVAL_LEASE, UPLOAD_TIMEOUT
 from gateway.ports import BlobStore, DoomedBlobs
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,14 @@ class Removal:
     def __init__(self, blobs: BlobStore, doomed: DoomedBlobs):
         self._blobs = blobs
         self._doomed = doomed
+
+    async def announce(self, blobs: Sequence[str]) -> None:
+        """Doom blobs that are about to be stored: they go unless the records that need them are written in time.
+
+        Raises:
+            StorageUnavailable: that cannot be written; nothing must be stored.
+        """
+        await self._doomed.announce(blobs, UPLOAD_TIMEOUT)
 
     async def now(self, blobs: Sequence[str]) -> None:
         """Remove blobs that were just doomed; what cannot be removed now is left for the sweeper."""

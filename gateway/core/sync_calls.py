@@ -67,7 +67,8 @@ class SyncCalls:
         telemetry.note(run_id=run.run_id)
         if key is not None and (known := await self._keys.reserve(key, run.run_id, run.execution_id, call.timeout)):
             return await self._replays.answer(caller.sees, known)
-        work = Work(run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [], call.conversion)
+        parameters, conversion, keeps = call.parameters, call.conversion, not call.transient
+        work = Work(run.run_id, admitted.pipeline, media, admitted.named, parameters, [], conversion, keeps=keeps)
         contents = await self._contents(admitted, work, key)
         return await self._complete(admitted, work, contents, key)
 
@@ -97,6 +98,7 @@ class SyncCalls:
             run=run,
             seed=() if call.transient else seed,
             entries=() if call.transient else found,
+            artifacts=work.made,
             supersedes=call.idempotent,
             tag=call.tag,
             meta_data=call.meta_data,

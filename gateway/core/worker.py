@@ -159,7 +159,8 @@ class Worker:
         except GatewayError as error:
             await self._fail(claimed, None, error)
             return
-        work = Work(run.run_id, pipeline, media, named, request.parameters, [], request.conversion)
+        keeps = not request.transient
+        work = Work(run.run_id, pipeline, media, named, request.parameters, [], request.conversion, keeps=keeps)
         try:
             contents = await self._dispatcher.contents(work, request.timeout)
         except GatewayError as error:
@@ -174,7 +175,8 @@ class Worker:
         at = self._clock()
         run = attempt.completed(claimed.run, work, at)
         entries = attempt.entries(run, work, contents, at)
-        await self._end(claimed, FinishedRun(run=run, supersedes=claimed.request.idempotent), entries)
+        finished = FinishedRun(run=run, supersedes=claimed.request.idempotent, artifacts=work.made)
+        await self._end(claimed, finished, entries)
 
     async def _fail(self, claimed: ClaimedRun, work: Work | None, error: GatewayError) -> None:
         """What can heal is tried again later; what cannot, and what was tried often enough, has failed."""

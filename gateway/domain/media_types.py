@@ -76,7 +76,7 @@ def uploaded(body: bytes, declared: str | None) -> tuple[bytes, str]:
     data, kind = body, sniff(body)
     if kind is None:
         data = _decoded(body) or body
-        kind = sniff(data) or _declared_text(declared)
+        kind = sniff(data) or declared_text(declared)
     if kind is None:
         raise MediaUnsupported(_UNSUPPORTED)
     return data, kind
@@ -171,7 +171,8 @@ def _strict(text: bytes | memoryview) -> bytes | None:
         return None
 
 
-def _declared_text(declared: str | None) -> str | None:
+def declared_text(declared: str | None) -> str | None:
+    """The type that a caller declares, where that is text."""
     if declared is None or _TEXT.fullmatch(declared.strip()) is None:
         return None
     charset = _CHARSET.search(declared)

@@ -42,6 +42,8 @@ class OutputRole(enum.StrEnum):
     TEXT = "text"
     JSON = "json"
     TENSOR = "tensor"
+    #: Encoded bytes, such as an image, that are stored and fetched by an ID; the entry names them.
+    ARTIFACT = "artifact"
     #: Decided by what comes: see `gateway.core.results`.
     AUTO = "auto"
 
@@ -140,6 +142,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def models(self) -> frozenset[str]:
         """The models that its steps call."""
         return frozenset(step.model for step in self.steps)
+
+    @cached_property
+    def artifact_outputs(self) -> frozenset[str]:
+        """The outputs that hold bytes to be fetched by their ID."""
+        return frozenset(each.name for each in self.outputs if each.role is OutputRole.ARTIFACT)
 
     def check_inputs(self, given: dict[str, object], media: int, read: str | None = None) -> None:
         """Refuse a call that names inputs there are not, or leaves out one that is needed.

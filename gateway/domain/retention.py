@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway.domain.executions import Execution
+from gateway.domain.files import FileRecord
 from gateway.settings import Settings
 
 
@@ -15,6 +16,7 @@ class Kept(enum.StrEnum):
     EXECUTIONS = "executions"
     TRANSIENT = "transient"
     MEDIA = "media"
+    FILES = "files"
     KEYS = "keys"
     DELIVERIES = "deliveries"
     QUEUE_LOG = "queue_log"
@@ -36,6 +38,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     executions: float
     transient: float
     media: float
+    files: float
     keys: float
     deliveries: float
     queue_log: float
@@ -47,6 +50,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             executions=settings.execution_retention,
             transient=settings.transient_retention,
             media=settings.media_retention,
+            files=settings.file_retention,
             keys=settings.key_retention,
             deliveries=settings.delivery_retention,
             queue_log=settings.queue_log_retention,
@@ -58,6 +62,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             Kept.EXECUTIONS: self.executions,
             Kept.TRANSIENT: self.transient,
             Kept.MEDIA: self.media,
+            Kept.FILES: self.files,
             Kept.KEYS: self.keys,
             Kept.DELIVERIES: self.deliveries,
             Kept.QUEUE_LOG: self.queue_log,
@@ -68,6 +73,12 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self, execution: Execution) -> Execution:
         """The execution with the time when it is removed, if it has one by now."""
         return msgspec.structs.replace(execution, expires_at=self._expiry(execution))
+
+    def file_shown(self, record: FileRecord) -> FileRecord:
+        """The file with the time when it is removed, if it has one."""
+        seconds = self.files if record.ttl is None else record.ttl
+        expiry = record.created_at + timedelta(seconds=seconds) if seconds else None
+        return msgspec.structs.replace(record, expires_at=expiry)
 
     def _expiry(self, execution: Execution) -> datetime | None:
         seconds = execution.ttl

@@ -2,12 +2,14 @@
 
 from gateway.ports.access import Authenticator
 from gateway.ports.api_keys import ApiKeyStore
+from gateway.ports.artifacts import ArtifactStore
 from gateway.ports.audit import AuditStore
 from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
-from gateway.ports.gathering import MediaFetcher, Uploads
+from gateway.ports.files import FileStore, Uploads
+from gateway.ports.gathering import MediaFetcher
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
@@ -31,6 +33,7 @@ from gateway.ports.transforms import Transformer
 __all__ = [
     "AcceptedRun",
     "ApiKeyStore",
+    "ArtifactStore",
     "AuditStore",
     "Authenticator",
     "BlobStore",
@@ -45,6 +48,7 @@ __all__ = [
     "EntryStore",
     "ExecutionStore",
     "Extended",
+    "FileStore",
     "FinishedRun",
     "HookStore",
     "Inference",

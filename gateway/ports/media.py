@@ -82,6 +82,18 @@ class BlobStore(Protocol):
         """
         ...
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """As `put`, of what comes in pieces; where these end with an error, it is raised, and nothing is stored.
+
+        Raises:
+            StorageUnavailable: they cannot be said to be stored.
+        """
+        ...
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """As `get`, in pieces; it raises MediaNotFound before the first, if at all."""
+        ...
+
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove these; a key there is not is no error.
 

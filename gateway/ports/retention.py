@@ -28,9 +28,25 @@ class RetentionStore(Protocol):
         """
         ...
 
+    async def expire_files_due(self) -> Swept:
+        """Remove some files whose own time is over.
+
+        Raises:
+            StorageUnavailable: nothing can be said to be removed.
+        """
+        ...
+
 
 class DoomedBlobs(Protocol):
     """The blobs that are to be removed: a key leaves this list only after its bytes have gone, or are needed."""
+
+    async def announce(self, blobs: Sequence[str], patience: float) -> None:
+        """Doom blobs before they are stored: they go in `patience` seconds, unless a record needs them by then.
+
+        Raises:
+            StorageUnavailable: that cannot be written.
+        """
+        ...
 
     async def take(self, limit: int, lease: float) -> list[str]:
         """Blobs to be removed, which nobody else is given for `lease` seconds, and no record can need any more.

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.domain.artifacts import Artifact
 from gateway.domain.calls import RunRequest
 from gateway.domain.deliveries import Delivery
 from gateway.domain.executions import NewExecution
@@ -24,6 +25,8 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     #: What the caller put in before the run: merged, where the entries are appended.
     seed: tuple[Entry, ...] = ()
     entries: tuple[Entry, ...] = ()
+    #: What it made beside them, stored and announced; each is doomed no longer.
+    artifacts: tuple[Artifact, ...] = ()
     #: The entries take the place of this pipeline's earlier ones.
     supersedes: bool = False
     #: What an execution there was takes over from the call.

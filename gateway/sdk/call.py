@@ -21,7 +21,7 @@ class Call:
             OSError: the file cannot be read.
         """
         self._file = file
-        self._size = 0 if file is None else _size(file)
+        self._size = 0 if file is None else file_size(file)
         if file is None:
             self._head, self._tail = msgspec.json.encode(fields), b""
         else:
@@ -48,7 +48,12 @@ class Call:
                 yield binascii.b2a_base64(piece, newline=False)
 
 
-def _size(file: Path) -> int:
+def file_size(file: Path) -> int:
+    """Bytes of a file.
+
+    Raises:
+        OSError: it is no file, or cannot be read.
+    """
     found = file.stat()
     if file.is_dir():
         raise IsADirectoryError(None, "It is a folder: name it with --dir", str(file))

@@ -1,11 +1,13 @@
 """A client of the REST door: synchronous, usable from several threads at once."""
 
 import contextlib
+import mimetypes
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -15,6 +17,7 @@ from gateway.sdk.call import Call
 from gateway.sdk.connection import Connections, pieces
 from gateway.sdk.errors import NotAGateway, Refused
 from gateway.sdk.events import events
+from gateway.sdk.upload import Upload
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -204,6 +207,52 @@ class Client:
         with self._answer("POST", target, expression.encode()) as response:
             return response.read()
 
+    def put_file(
+        self,
+        file: Path,
+        *,
+        purpose: str | None = None,
+        expires_after: float | None = None,
+        sent: Callable[[int], None] | None = None,
+    ) -> Json:
+        """Put in a file, to be used by its ID; `sent` is told how many bytes have gone, piece by piece."""
+        asked = {"filename": file.name, "purpose": purpose, "expiresAfter": expires_after}
+        query = urlencode({name: value for name, value in asked.items() if value is not None}, errors="replace")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        body, headers = Upload(file, sent), {"Content-Type": kind}
+        with self._answer("POST", f"/v1/files?{query}", body, timeout=_EXECUTE_PATIENCE, headers=headers) as response:
+            return self._decoded(response.read(), Json)
+
+    def files(self, purpose: str | None = None, page: int = _PAGE) -> Iterator[Json]:
+        """Files, newest first, read in pages as they are asked for."""
+        asked = {"purpose": purpose, "limit": min(page, _PAGE)}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._pages(f"/v1/files?{query}")
+
+    def file(self, file_id: str) -> Json:
+        """What there is to say of one file."""
+        return self._get(f"/v1/files/{_part(file_id)}", Json)
+
+    def file_content(self, file_id: str) -> Iterator[bytes]:
+        """The bytes of a file in pieces, as they come."""
+        with self._answer("GET", f"/v1/files/{_part(file_id)}/content") as response:
+            yield from pieces(response)
+
+    def delete_file(self, file_id: str) -> None:
+        """Remove a file."""
+        with self._answer("DELETE", f"/v1/files/{_part(file_id)}") as response:
+            response.read()
+
+    def artifacts(self, execution_id: str) -> Iterator[Json]:
+        """What the runs of an execution have made, in the order in which it was made."""
+        return self._pages(f"/v1/executions/{_part(execution_id)}/artifacts?limit={_PAGE}")
+
+    def artifact(self, execution_id: str, artifact_id: str) -> Iterator[bytes]:
+        """The bytes of an artifact in pieces, as they come."""
+        target = f"/v1/executions/{_part(execution_id)}/artifacts/{_part(artifact_id)}"
+        with self._answer("GET", target) as response:
+            yield from pieces(response)
+
     def _get(self, target: str, kind: type[T]) -> T:
         with self._answer("GET", target) as response:
             return self._decoded(response.read(), kind)
@@ -222,7 +271,7 @@ class Client:
         self,
         method: str,
         target: str,
-        body: Call | bytes | None = None,
+        body: Call | Upload | bytes | None = None,
         *,
         timeout: float = _PATIENCE,
         headers: Mapping[str, str] | None = None,

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.sdk.call import Call
 from gateway.sdk.errors import ConnectionLost, Unreachable
+from gateway.sdk.upload import Upload
 
 CONNECT_TIMEOUT: Final = 10.0
 #: Seconds after which a kept connection is not used again: the server may be closing it at that moment.
@@ -41,7 +42,7 @@ class Connections:
 
     @contextlib.contextmanager
     def answer(
-        self, method: str, target: str, body: Call | bytes | None, headers: Mapping[str, str], timeout: float
+        self, method: str, target: str, body: Call | Upload | bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Iterator[HTTPResponse]:
         """The answer to one request, to be read while the block lasts.
 
@@ -129,7 +130,7 @@ class Connections:
 
 
 def _asked(
-    connection: HTTPConnection, method: str, target: str, body: Call | bytes | None, headers: Mapping[str, str]
+    connection: HTTPConnection, method: str, target: str, body: Call | Upload | bytes | None, headers: Mapping[str, str]
 ) -> HTTPResponse:
     lengths = {} if body is None else {"Content-Length": str(len(body))}
     try:

@@ -75,6 +75,16 @@ class ExecutionsStub:
                 request_serializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.FromString,
                 _registered_method=True)
+        self.ListArtifacts = channel.unary_unary(
+                '/gateway.v1.Executions/ListArtifacts',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.ListArtifactsRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.ListArtifactsResponse.FromString,
+                _registered_method=True)
+        self.GetArtifact = channel.unary_stream(
+                '/gateway.v1.Executions/GetArtifact',
+                request_serializer=gateway_dot_v1_dot_executions__pb2.GetArtifactRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_executions__pb2.GetArtifactResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutionsServicer:
@@ -137,6 +147,20 @@ class ExecutionsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListArtifacts(self, request, context):
+        """What the runs of an execution have made, in the order in which it was made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetArtifact(self, request, context):
+        """An artifact, byte for byte, in pieces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutionsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +203,16 @@ def add_ExecutionsServicer_to_server(servicer, server):
                     servicer.DeleteMedia,
                     request_deserializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.SerializeToString,
+            ),
+            'ListArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListArtifacts,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.ListArtifactsRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.ListArtifactsResponse.SerializeToString,
+            ),
+            'GetArtifact': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetArtifact,
+                    request_deserializer=gateway_dot_v1_dot_executions__pb2.GetArtifactRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_executions__pb2.GetArtifactResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +432,60 @@ class Executions:
             '/gateway.v1.Executions/DeleteMedia',
             gateway_dot_v1_dot_executions__pb2.DeleteMediaRequest.SerializeToString,
             gateway_dot_v1_dot_executions__pb2.DeleteMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.Executions/ListArtifacts',
+            gateway_dot_v1_dot_executions__pb2.ListArtifactsRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.ListArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetArtifact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.Executions/GetArtifact',
+            gateway_dot_v1_dot_executions__pb2.GetArtifactRequest.SerializeToString,
+            gateway_dot_v1_dot_executions__pb2.GetArtifactResponse.FromString,
             options,
             channel_credentials,
             insecure,

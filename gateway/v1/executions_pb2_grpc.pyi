@@ -49,6 +49,10 @@ class ExecutionsStub:
     """Stored media, byte for byte, in pieces."""
     DeleteMedia: _grpc.UnaryUnaryMultiCallable[_executions_pb2.DeleteMediaRequest, _executions_pb2.DeleteMediaResponse]
     """Remove stored media; entries that came of it stay."""
+    ListArtifacts: _grpc.UnaryUnaryMultiCallable[_executions_pb2.ListArtifactsRequest, _executions_pb2.ListArtifactsResponse]
+    """What the runs of an execution have made, in the order in which it was made."""
+    GetArtifact: _grpc.UnaryStreamMultiCallable[_executions_pb2.GetArtifactRequest, _executions_pb2.GetArtifactResponse]
+    """An artifact, byte for byte, in pieces."""
 
 @_typing.type_check_only
 class ExecutionsAsyncStub(ExecutionsStub):
@@ -71,6 +75,10 @@ class ExecutionsAsyncStub(ExecutionsStub):
     """Stored media, byte for byte, in pieces."""
     DeleteMedia: _aio.UnaryUnaryMultiCallable[_executions_pb2.DeleteMediaRequest, _executions_pb2.DeleteMediaResponse]  # type: ignore[assignment]
     """Remove stored media; entries that came of it stay."""
+    ListArtifacts: _aio.UnaryUnaryMultiCallable[_executions_pb2.ListArtifactsRequest, _executions_pb2.ListArtifactsResponse]  # type: ignore[assignment]
+    """What the runs of an execution have made, in the order in which it was made."""
+    GetArtifact: _aio.UnaryStreamMultiCallable[_executions_pb2.GetArtifactRequest, _executions_pb2.GetArtifactResponse]  # type: ignore[assignment]
+    """An artifact, byte for byte, in pieces."""
 
 class ExecutionsServicer(metaclass=_abc_1.ABCMeta):
     """The records of executions."""
@@ -138,5 +146,21 @@ class ExecutionsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_executions_pb2.DeleteMediaResponse, _abc.Awaitable[_executions_pb2.DeleteMediaResponse]]:
         """Remove stored media; entries that came of it stay."""
+
+    @_abc_1.abstractmethod
+    def ListArtifacts(
+        self,
+        request: _executions_pb2.ListArtifactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executions_pb2.ListArtifactsResponse, _abc.Awaitable[_executions_pb2.ListArtifactsResponse]]:
+        """What the runs of an execution have made, in the order in which it was made."""
+
+    @_abc_1.abstractmethod
+    def GetArtifact(
+        self,
+        request: _executions_pb2.GetArtifactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_executions_pb2.GetArtifactResponse], _abc.AsyncIterator[_executions_pb2.GetArtifactResponse]]:
+        """An artifact, byte for byte, in pieces."""
 
 def add_ExecutionsServicer_to_server(servicer: ExecutionsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -19,6 +19,7 @@ from gateway.limits import (
     MAX_PAGE_RANGE_CHARACTERS,
     MAX_PARAMETERS,
     MAX_PARAMETERS_BYTES,
+    MAX_PURPOSE_CHARACTERS,
     MAX_RETENTION,
     MAX_SYNC_TIMEOUT,
     MAX_TAG_CHARACTERS,
@@ -28,6 +29,9 @@ from gateway.limits import (
 )
 
 Schema = dict[str, Any]
+
+#: What a file may be for.
+PURPOSE: Final = f"^[A-Za-z0-9_.-]{{1,{MAX_PURPOSE_CHARACTERS}}}$"
 
 #: As `gateway.domain.ids.EXECUTION_ID`, but for `.` and `..`: generators for some languages know no look-ahead.
 EXECUTION_ID: Final = f"^[A-Za-z0-9._-]{{1,{MAX_ID_CHARACTERS}}}$"
@@ -283,6 +287,22 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "queueMs": _means("Milliseconds of waiting for a place."),
         "computeMs": _means("Milliseconds with Triton."),
         "gatewayMs": _means("Milliseconds in the gateway."),
+    },
+    "FileView": {
+        "fileId": _means("The file."),
+        "filename": _means("What its caller called it."),
+        "contentType": _means("Its type, by its bytes."),
+        "size": _means("Its bytes.", minimum=1),
+        "purpose": _means("What it is for, in a word of its caller's own.", pattern=PURPOSE),
+        "expiresAt": _time("When it is removed; absent where it is kept for ever (UTC)."),
+    },
+    "ArtifactView": {
+        "artifactId": _means("The artifact."),
+        "name": _means("The output that it came from."),
+        "page": _means("The page of the media that it was made of, from 1; absent where the media has none.",
+                       minimum=1),
+        "contentType": _means("Its type, by its bytes."),
+        "size": _means("Its bytes.", minimum=1),
     },
     "MediaView": {
         "contentType": _means("Its type, told by its first bytes."),

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.adapters.blobs.folder import FolderStore
+from gateway.adapters.postgres.files import PostgresFiles
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.cli.main import main
@@ -21,6 +22,8 @@ Method = Callable[..., Awaitable[Any]]
 #: Each point by the method at whose beginning (True) or end (False) it lies.
 POINTS: dict[str, tuple[type, str, bool]] = {
     "after-stage": (FolderStore, "put", False),
+    "after-file-blob": (FolderStore, "put_stream", False),
+    "after-file-record": (PostgresFiles, "add", False),
     "after-accept": (PostgresRuns, "accept", False),
     "after-claim": (PostgresRuns, "claim", False),
     "after-infer": (HttpEngine, "infer", False),

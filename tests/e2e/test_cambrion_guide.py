@@ -68,7 +68,7 @@ def test_results_are_an_observation_a_json_object_or_a_jsonata_transformed_obser
 def test_the_list_of_pipelines_of_the_guide_is_an_array(gateway: Served) -> None:
     response = requests.request("GET", f"{gateway.rest}/v1/pipelines", headers=HEADERS, timeout=60)
     pipelines = response.json()
-    assert {each["pipelineId"] for each in pipelines} == {"image_stats", "ocr"}
+    assert {each["pipelineId"] for each in pipelines} == {"image_stats", "image_thumbnail", "ocr"}
 
 
 def test_the_results_of_any_additional_call_are_appended_to_the_observation(gateway: Served) -> None:

@@ -65,7 +65,11 @@ def execution(gateway: Served) -> str:
 
 
 def test_pipelines_are_listed_and_shown(gateway: Served) -> None:
-    assert {row["pipelineId"] for row in lines(run(gateway, "pipeline", "list"))} == {"image_stats", "ocr"}
+    assert {row["pipelineId"] for row in lines(run(gateway, "pipeline", "list"))} == {
+        "image_stats",
+        "image_thumbnail",
+        "ocr",
+    }
     shown = lines(run(gateway, "pipeline", "show", "ocr"))[0]
     assert shown["pipelineDefinition"]
 

@@ -15,9 +15,9 @@ from e2e.served import until
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 #: What must come before all else, and what must come last.
-FIRST = ("createHook", "createExecution", "uploadMedia", "executeAsync", "executeSync")
+FIRST = ("createHook", "createExecution", "uploadMedia", "createFile", "executeAsync", "executeSync")
 LAST = ("listExecutionDeliveries", "listHookDeliveries", "getDelivery", "resendDelivery")
-LAST += ("deleteMedia", "deleteHook", "deleteExecution")
+LAST += ("deleteMedia", "deleteFile", "deleteHook", "deleteExecution")
 #: Headers that only some of the answers have.
 SOMETIMES = {"Link", "Idempotency-Replayed", "Retry-After"}
 #: Headers that are not written as others are.
@@ -84,6 +84,8 @@ class Caller:
         """The answer, which is as the document says."""
         if request.operation["operationId"] == "cancelRun":
             self._known["runId"] = self._put_off()
+        if request.operation["operationId"] == "getArtifact":
+            self._known["artifactId"] = self._drawn()
         address = request.path.format(**self._parameters(request))
         given: Json = {"json": request.body} if request.kind == "application/json" else {"content": request.body}
         headers = {"content-type": request.kind} if request.kind else {}
@@ -121,6 +123,15 @@ class Caller:
         run_id: str = self._client.post("/v1/pipelines/ocr/executeAsync", json=body).raise_for_status().json()["runId"]
         return run_id
 
+    def _drawn(self) -> str:
+        """The ID of an artifact on the execution."""
+        told = self._document["paths"]["/v1/pipelines/{pipelineId}/executeSync"]["post"]["requestBody"]["content"]
+        examples = told["application/json"]["examples"].values()
+        body = next(each["value"] for each in examples if "executionId" in each["value"])
+        reply = self._client.post("/v1/pipelines/image_thumbnail/executeSync", json=body).raise_for_status().json()
+        artifact_id: str = reply["mediaContents"][0]["artifacts"][0]["artifactId"]
+        return artifact_id
+
     def _learn(self, request: Request, response: httpx.Response) -> None:
         if response.headers.get("x-run-id"):
             self._known["runId"] = response.headers["x-run-id"]
@@ -128,6 +139,8 @@ class Caller:
             self._known["deliveryId"] = response.json()[0]["deliveryId"]
         if request.operation["operationId"] == "uploadMedia" and request.name == "a_PNG_as_base64":
             self._known["mediaId"] = response.json()["mediaId"]
+        if request.operation["operationId"] == "createFile":
+            self._known["fileId"] = response.json()["fileId"]
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,39 @@ async def test_what_was_put_comes_back_byte_for_byte(store: BlobStore, data: byt
     assert found == data
 
 
+async def coming(*pieces: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    if error is not None:
+        raise error
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [(), (b"",), (b"x",), (b"ab", b"", b"c"), (os.urandom(3_000_000), b"tail"), (bytes(70_000),) * 40],
+    ids=["nothing", "an empty piece", "one byte", "three", "3 MB", "40 pieces"],
+)
+async def test_what_comes_in_pieces_comes_back_byte_for_byte(store: BlobStore, pieces: tuple[bytes, ...]) -> None:
+    await store.put_stream("execution/media", coming(*pieces))
+    assert await store.get("execution/media") == b"".join(pieces)
+    assert b"".join([piece async for piece in store.stream("execution/media")]) == b"".join(pieces)
+
+
+async def test_pieces_that_end_with_an_error_leave_what_was_there(store: BlobStore) -> None:
+    await store.put("execution/media", b"before")
+    for name in ("media", "other"):
+        with pytest.raises(ValueError, match="broken off"):
+            await store.put_stream(f"execution/{name}", coming(bytes(2_000_000), error=ValueError("broken off")))
+    assert await store.get("execution/media") == b"before"
+    with pytest.raises(MediaNotFound):
+        await store.get("execution/other")
+
+
+async def test_what_was_never_put_is_not_found_before_the_first_piece(store: BlobStore) -> None:
+    with pytest.raises(MediaNotFound):
+        await anext(aiter(store.stream("execution/nothing")))
+
+
 async def test_names_with_dots_are_names_like_any_other(store: BlobStore) -> None:
     for key in ("a..b/..c", ".a/b.", "a/b.c-d_e"):
         await store.put(key, key.encode())

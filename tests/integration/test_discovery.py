@@ -20,7 +20,7 @@ async def control(triton: TritonAddress) -> AsyncIterator[TritonControl]:
 
 async def test_ensembles_and_only_they_are_pipelines(control: TritonControl) -> None:
     discovery = await control.discover({})
-    assert {each.pipeline_id for each in discovery.pipelines} == {"image_stats", "ocr"}
+    assert {each.pipeline_id for each in discovery.pipelines} == {"image_stats", "image_thumbnail", "ocr"}
     assert discovery.hidden == frozenset()
 
 

@@ -22,7 +22,7 @@ from gateway.core.pipelines import Pipelines
 from gateway.domain.media import Media
 from gateway.errors import ModelDied, Unavailable
 from gateway.ports import Dispatch, Inference
-from unit.fakes import FakeStore, FakeTurns, text
+from unit.fakes import FakeStore, FakeTurns, Gateway, text
 
 CODE = """
 import json, pathlib, time
@@ -115,7 +115,7 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         witness = TritonWitness(counting, control, models, deaths, shared=bool(shared))
         healing = Healing(models, witness, FakeTurns(), pipelines.refresh)
         work = Work("run-1", await pipelines.runnable("hold"), (Media("m", str(second).encode()),), (), {}, [])
-        dispatcher = Dispatcher(engine, Converter(DecoderPool()), healing)
+        dispatcher = Dispatcher(engine, Converter(DecoderPool()), healing, Gateway().artifacts)
         for _ in range(asked_before):
             await dispatcher.contents(work, 30.0)
         # Somebody asks, and we do while the process is held up.

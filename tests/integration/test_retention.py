@@ -37,7 +37,7 @@ from unit.fakes import FakeCourier, hook
 PNG = b"\x89PNG\r\n\x1a\n and more"
 LONG = 3600.0
 #: What is older than this long is old for the tests that age it by hand.
-KEPT = Retention(executions=LONG, transient=LONG, media=LONG, keys=LONG, deliveries=LONG, queue_log=LONG)
+KEPT = Retention(executions=LONG, transient=LONG, media=LONG, files=LONG, keys=LONG, deliveries=LONG, queue_log=LONG)
 TABLES = ("executions", "media", "runs", "entries", "idempotency_keys", "deliveries", "doomed_blobs")
 
 

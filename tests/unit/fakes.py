@@ -15,11 +15,13 @@ from gateway.adapters.triton.counters import Counters
 from gateway.api.grpc.entering import needs
 from gateway.api.services import Services
 from gateway.core.admission import Admission
+from gateway.core.artifacts import Artifacts
 from gateway.core.calling import Stores, runs_over
 from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
+from gateway.core.files import Files
 from gateway.core.following import Following
 from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
@@ -42,11 +44,13 @@ from gateway.core.waiting import Waiting
 from gateway.core.worker import Worker
 from gateway.domain.access import Scope
 from gateway.domain.api_keys import ApiKey
+from gateway.domain.artifacts import Artifact
 from gateway.domain.audit import AuditEvent
 from gateway.domain.calls import Call, RunRequest
 from gateway.domain.conversion import Shape
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
+from gateway.domain.files import FileRecord
 from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.keys import Key, KnownCall
 from gateway.domain.media import MediaRecord, given
@@ -57,6 +61,7 @@ from gateway.domain.retention import Retention
 from gateway.domain.runs import Attempt, Run, RunError, RunState
 from gateway.domain.tensors import Value, frame
 from gateway.errors import (
+    ArtifactNotFound,
     DeliveryNotFound,
     ExecutionNotFound,
     FileNotFound,
@@ -179,6 +184,9 @@ class FakeRecords:
     def __init__(self) -> None:
         self.executions: dict[str, Execution] = {}
         self.media: list[MediaRecord] = []
+        self.files: dict[str, FileRecord] = {}
+        #: Each with its execution.
+        self.artifacts: list[tuple[str, Artifact]] = []
         self.runs: dict[str, Run] = {}
         self.entries: list[tuple[str, Entry]] = []
         #: Each end of a run, as it was handed in.
@@ -207,6 +215,9 @@ class FakeRecords:
             self.executions[new.execution_id] = brought_about(new)
         self.show(run)
         self.entries += [(run.execution_id, each) for each in (*finished.seed, *finished.entries)]
+        for artifact in finished.artifacts:
+            del self.doomed[artifact.blob]
+            self.artifacts.append((run.execution_id, artifact))
 
     def tell(self, deliveries: Sequence[Delivery]) -> None:
         """Take in what is to be sent."""
@@ -312,6 +323,59 @@ class FakeExecutions:
                 self._records.doomed[record.blob] = 0.0
                 return record.blob
         raise MediaNotFound
+
+
+class FakeFiles:
+    """A `FileStore` in memory."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def add(self, record: FileRecord) -> None:
+        if self._records.failure is not None:
+            raise self._records.failure
+        del self._records.doomed[record.blob]
+        self._records.files[record.file_id] = record
+
+    async def get(self, sees: str | None, file_id: str) -> FileRecord:
+        found = self._records.files.get(file_id)
+        if found is None or sees not in (None, found.owner):
+            raise FileNotFound
+        return found
+
+    async def page(
+        self, sees: str | None, purpose: str | None, limit: int, before: int | None
+    ) -> list[tuple[int, FileRecord]]:
+        listed = [
+            (number, each)
+            for number, each in enumerate(self._records.files.values(), 1)
+            if sees in (None, each.owner) and purpose in (None, each.purpose) and number < (before or 10**9)
+        ]
+        return listed[::-1][:limit]
+
+    async def delete(self, sees: str | None, file_id: str) -> str:
+        blob = (await self.get(sees, file_id)).blob
+        del self._records.files[file_id]
+        self._records.doomed[blob] = 0.0
+        return blob
+
+
+class FakeArtifacts:
+    """An `ArtifactStore` in memory."""
+
+    def __init__(self, records: FakeRecords):
+        self._records = records
+
+    async def page(self, sees: str | None, execution_id: str, limit: int, after: int) -> list[tuple[int, Artifact]]:
+        self._records.existing(sees, execution_id)
+        mine = [each for execution, each in self._records.artifacts if execution == execution_id]
+        return [(number, each) for number, each in enumerate(mine, 1) if number > after][:limit]
+
+    async def get(self, sees: str | None, execution_id: str, artifact_id: str) -> Artifact:
+        for _, found in await self.page(sees, execution_id, 10**9, 0):
+            if found.artifact_id == artifact_id:
+                return found
+        raise ArtifactNotFound
 
 
 class FakeKeys:
@@ -699,6 +763,11 @@ class FakeDoomed:
     def __init__(self, records: FakeRecords):
         self._records = records
 
+    async def announce(self, blobs: Sequence[str], patience: float) -> None:
+        if self._records.failure is not None:
+            raise self._records.failure
+        self._records.doomed |= dict.fromkeys(blobs, patience)
+
     async def take(self, limit: int, lease: float) -> list[str]:
         taken = [blob for blob, seconds in self._records.doomed.items() if not seconds][:limit]
         self._records.doomed |= dict.fromkeys(taken, lease)
@@ -729,6 +798,14 @@ class FakeBlobs:
         if key not in self.kept:
             raise MediaNotFound
         return self.kept[key]
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        await self.put(key, b"".join([piece async for piece in pieces]))
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        data = await self.get(key)
+        for start in range(0, len(data), 4):
+            yield data[start : start + 4]
 
     async def delete(self, keys: Sequence[str]) -> None:
         if self.failure is not None:
@@ -1135,16 +1212,21 @@ class Gateway:
         self.pipelines = Pipelines(self.source, self.store)
         self.control, self.witness, self.turns, self.now = FakeControl(), FakeWitness(), FakeTurns(), 0.0
         self.healing = Healing(self.control, self.witness, self.turns, self.pipelines.refresh, clock=lambda: self.now)
-        dispatcher = Dispatcher(self.engine, Converter(self.reader), self.healing)
         staging, clock = Staging(self.blobs, self.run_store), SteppingClock()
+        self.doomed = FakeDoomed(self.records)
+        self.removal = Removal(self.blobs, self.doomed)
+        self.artifacts = Artifacts(FakeArtifacts(self.records), self.blobs, self.removal, clock=clock)
+        dispatcher = Dispatcher(self.engine, Converter(self.reader), self.healing, self.artifacts)
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)
         self.courier = FakeCourier()
         self.telling = Telling(self.hook_store, executions, self.courier)
         self.staging = staging
-        self.doomed = FakeDoomed(self.records)
-        self.removal = Removal(self.blobs, self.doomed)
         self.retention = Retention.of(Settings())
+        self.file_store = FakeFiles(self.records)
+        self.files = Files(
+            self.file_store, self.blobs, self.removal, self.retention, most_bytes=max_body_bytes, clock=clock
+        )
         self.executions = Executions(executions, self.blobs, self.removal, self.retention, self.telling, clock=clock)
         self.observations = Observations(self.entry_store, self.transformer, self.telling, clock=clock)
         self.hooks = Hooks(self.hook_store, self.telling, clock=clock)
@@ -1198,6 +1280,8 @@ class Gateway:
             pipelines=self.pipelines,
             runs=self.runs,
             executions=self.executions,
+            files=self.files,
+            artifacts=self.artifacts,
             observations=self.observations,
             hooks=self.hooks,
             deliveries=self.deliveries,

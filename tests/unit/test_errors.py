@@ -33,6 +33,7 @@ CONTRACT = {
     "run.not_found": (404, "NOT_FOUND"),
     "media.not_found": (404, "NOT_FOUND"),
     "file.not_found": (404, "NOT_FOUND"),
+    "artifact.not_found": (404, "NOT_FOUND"),
     "hook.not_found": (404, "NOT_FOUND"),
     "delivery.not_found": (404, "NOT_FOUND"),
     "hook.exists": (409, "ALREADY_EXISTS"),

@@ -16,6 +16,7 @@ from gateway.api.rest.runs import wait_seconds
 from gateway.core import results
 from gateway.core.admission import Admission
 from gateway.domain.access import ANYONE
+from gateway.domain.files import NewFile
 from gateway.domain.hooks import PayloadType
 from gateway.domain.ids import known_form, now
 from gateway.domain.keys import key_text
@@ -163,6 +164,9 @@ EDGES: list[tuple[str, Probe, type[errors.GatewayError]]] = [
         lambda size: hook(payload_type=PayloadType.TRANSFORM, transform="1".ljust(size)).check(),
         errors.InvalidInput,
     ),
+    ("MAX_FILENAME_CHARACTERS", lambda size: NewFile(filename="n" * size).check(), errors.InvalidInput),
+    ("MAX_PURPOSE_CHARACTERS", lambda size: NewFile(purpose="p" * size).check(), errors.InvalidInput),
+    ("MAX_RETENTION", lambda seconds: NewFile(ttl=seconds).check(), errors.InvalidInput),
     ("MAX_SYNC_TIMEOUT", rest("timeout", lambda seconds: b"%d" % seconds), errors.InvalidInput),
     ("MAX_RETENTION", checked_ttl, errors.InvalidInput),
     ("MAX_EXECUTE_AFTER", within, errors.InvalidInput),
@@ -240,6 +244,19 @@ BY_FILE = {
         "MAX_URL_REDIRECTS": "test_as_many_redirects_as_there_may_be_are_followed",
         "URL_TIMEOUT": "test_who_is_silent_is_given_up_in_time",
     },
+    "unit/core/test_kept_files.py": {
+        "MAX_FILE_BYTES": "test_a_file_is_as_large_as_it_may_be",
+        "MAX_FILE_UPLOADS": "test_more_files_at_once_than_there_may_be_are_refused",
+        "FILE_UPLOAD_TIMEOUT": "test_a_file_that_stands_still_is_given_up_and_leaves_nothing",
+    },
+    "unit/api/test_file_form.py": {
+        "MAX_FILE_FIELD_BYTES": "test_a_field_is_as_large_as_it_may_be",
+    },
+    "unit/core/test_made_artifacts.py": {
+        "MAX_ARTIFACTS_PER_ENTRY": "test_an_entry_has_as_many_artifacts_as_it_may",
+        "MAX_ARTIFACT_BYTES": "test_an_artifact_is_as_large_as_it_may_be",
+        "MAX_TENSOR_ELEMENTS": "test_a_tensor_stands_in_the_entry_up_to_its_limit",
+    },
     "unit/core/test_sync_runs.py": {
         "SYNC_TIMEOUT": "test_a_run_past_its_deadline_is_timed_out",
     },
@@ -271,7 +288,8 @@ INTERNAL = set(
         DELIVERY_BYTES_IN_HAND MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS
         ISSUER_FRESHNESS ISSUER_PATIENCE ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK MAX_KNOWN_TOKENS
         TOKEN_FRESHNESS KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES MAX_KNOWN_KEYS
-        MAX_PIPELINES_PER_KEY TOKEN_LEEWAY FETCHES_PER_CALL URLS_IN_HAND URLS_PER_HOST
+        MAX_PIPELINES_PER_KEY TOKEN_LEEWAY FETCHES_PER_CALL URLS_IN_HAND URLS_PER_HOST FILE_RETENTION
+        BLOB_PIECE_BYTES
         """,
     )
 )

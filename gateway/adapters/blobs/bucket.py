@@ -12,9 +12,10 @@ from obstore.store import from_url
 from gateway.adapters.blobs.failures import REFUSED, failures, log_unavailable, no_bucket, reason
 from gateway.adapters.blobs.keys import checked
 from gateway.errors import CannotStart, MediaNotFound
-from gateway.limits import BLOBS_PER_SWEEP, CONNECT_TIMEOUT, MIB
+from gateway.limits import BLOB_PIECE_BYTES, BLOBS_PER_SWEEP, CONNECT_TIMEOUT, MIB
 
 if TYPE_CHECKING:
+    from obstore import GetResult
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 #: Seconds that any call may take, and one more for each MiB that it carries.
@@ -73,17 +74,36 @@ class BucketStore:
             # In one piece: the parts of an upload that was broken off would lie, and cost, unseen.
             await self._store.put_async(checked(key), data, use_multipart=False)
 
+    async def _found(self, key: str) -> "GetResult":
+        try:
+            return await self._store.get_async(checked(key))
+        except FileNotFoundError as failure:
+            if no_bucket(failure):
+                raise
+            raise MediaNotFound from None
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """See `BlobStore.put_stream`; it is in memory while it comes, for `put` sends it in one piece."""
+        await self.put(key, b"".join([piece async for piece in pieces]))
+
     async def get(self, key: str) -> bytes:
         """See `BlobStore.get`; without the right to list, S3 calls what is missing forbidden."""
         async with _bounded() as deadline:
-            try:
-                found = await self._store.get_async(checked(key))
-            except FileNotFoundError as failure:
-                if no_bucket(failure):
-                    raise
-                raise MediaNotFound from None
+            found = await self._found(key)
             deadline.reschedule(_deadline(found.meta["size"]))
             return (await found.bytes_async()).to_bytes()
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """See `BlobStore.stream`; each piece has a deadline of its own."""
+        async with _bounded():
+            found = await self._found(key)
+            pieces = found.stream(BLOB_PIECE_BYTES).__aiter__()
+        while True:
+            async with _bounded(BLOB_PIECE_BYTES):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            yield bytes(piece)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See `BlobStore.delete`."""

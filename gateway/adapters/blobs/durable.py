@@ -1,7 +1,9 @@
 """Files and folders that survive a power cut: brought to the disk together with the folder that names them."""
 
 import contextlib
+import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,20 +31,56 @@ def create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
+class Growing:
+    """A new file that is written piece by piece, by one thread after another; OSError is what the system refuses."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._descriptor: int | None = None
+        self._closed = False
+        # Whoever gives up closes the file only when the piece in hand is written.
+        self._lock = threading.Lock()
+
+    def write(self, piece: bytes) -> None:
+        """Add to what there is."""
+        with self._lock:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(self._open(), rest) :]
+
+    def sync(self) -> None:
+        """Bring all of it to the disk; only its name is not yet safe."""
+        with self._lock:
+            os.fsync(self._open())
+
+    def close(self) -> None:
+        """Write no more."""
+        with self._lock:
+            self._closed = True
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _open(self) -> int:
+        if self._closed:
+            raise OSError(errno.EBADF, "the file is closed")
+        if self._descriptor is None:
+            self._descriptor = create(self._path)
+        return self._descriptor
+
+
 def write(path: Path, data: bytes) -> None:
     """A new file that holds `data`; only its name is not yet safe.
 
     Raises:
         OSError: the system refused.
     """
-    descriptor = create(path)
+    growing = Growing(path)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        growing.write(data)
+        growing.sync()
     finally:
-        os.close(descriptor)
+        growing.close()
 
 
 def rename(source: Path, target: Path) -> None:

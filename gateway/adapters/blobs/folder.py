@@ -12,15 +12,16 @@ import stat
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import uuid_utils
 
-from gateway.adapters.blobs.durable import create, make_folders, rename, write
+from gateway.adapters.blobs.durable import Growing, create, make_folders, rename, write
 from gateway.adapters.blobs.failures import failures, log_unavailable, reason
 from gateway.adapters.blobs.keys import checked
+from gateway.adapters.blobs.pieces import gathered
 from gateway.errors import CannotStart, MediaNotFound
-from gateway.limits import BLOBS_PER_SWEEP, CONNECT_TIMEOUT
+from gateway.limits import BLOB_PIECE_BYTES, BLOBS_PER_SWEEP, CONNECT_TIMEOUT
 
 #: No key has this character, so no key is in this folder.
 _INCOMING: Final = "+incoming"
@@ -57,11 +58,39 @@ class FolderStore:
         with failures():
             await asyncio.to_thread(self._put, target, data)
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """See `BlobStore.put_stream`; in memory is one piece at a time."""
+        target, incoming = self._root / checked(key), self._new()
+        growing = Growing(incoming)
+        try:
+            async for piece in gathered(pieces):
+                with failures():
+                    await asyncio.to_thread(growing.write, piece)
+            with failures():
+                await asyncio.to_thread(growing.sync)
+                await asyncio.to_thread(self._place, incoming, target)
+        finally:
+            await asyncio.to_thread(_leave, growing, incoming)
+
     async def get(self, key: str) -> bytes:
         """See `BlobStore.get`."""
         target = self._root / checked(key)
         with failures():
             return await asyncio.to_thread(self._get, target)
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """See `BlobStore.stream`."""
+        target = self._root / checked(key)
+        with failures():
+            file = await asyncio.to_thread(self._opened, target)
+        with file:
+            while piece := await self._read(file):
+                yield piece
+
+    @staticmethod
+    async def _read(file: BinaryIO) -> bytes:
+        with failures():
+            return await asyncio.to_thread(file.read, BLOB_PIECE_BYTES)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See `BlobStore.delete`; folders that are empty then are removed too."""
@@ -120,8 +149,12 @@ class FolderStore:
         raise FileNotFoundError(errno.ENOENT, "the folder is being removed")
 
     def _get(self, target: Path) -> bytes:
+        with self._opened(target) as file:
+            return file.read()
+
+    def _opened(self, target: Path) -> BinaryIO:
         try:
-            return target.read_bytes()
+            return target.open("rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             if self._incoming.is_dir():
                 raise MediaNotFound from None
@@ -152,3 +185,9 @@ class FolderStore:
             while folder != self._root:
                 folder.rmdir()
                 folder = folder.parent
+
+
+def _leave(growing: Growing, incoming: Path) -> None:
+    """Close a file, and remove what has not got its last name."""
+    growing.close()
+    incoming.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.adapters.postgres import rows
+from gateway.adapters.postgres.artifacts import write_artifacts
 from gateway.adapters.postgres.database import Database
 from gateway.adapters.postgres.delivery_rows import write_deliveries
 from gateway.adapters.postgres.statements import statement
@@ -51,6 +52,7 @@ class Claims:
                 ended = await connection.fetchval(statement("end_run"), *rows.end_row(finished.run))
                 if ended is not None:
                     await append(connection, finished)
+                    await write_artifacts(connection, [finished])
                     await write_deliveries(connection, finished.deliveries)
         if ended is not None:
             _count(finished.run)

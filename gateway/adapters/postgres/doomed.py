@@ -12,6 +12,11 @@ class PostgresDoomed:
     def __init__(self, database: Database):
         self._database = database
 
+    async def announce(self, blobs: Sequence[str], patience: float) -> None:
+        """See `DoomedBlobs.announce`."""
+        async with self._database.connection() as connection:
+            await connection.execute(statement("announce_blobs"), blobs, patience)
+
     async def take(self, limit: int, lease: float) -> list[str]:
         """See `DoomedBlobs.take`."""
         async with self._database.connection() as connection:

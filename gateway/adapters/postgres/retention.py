@@ -14,6 +14,7 @@ from gateway.limits import ENTRIES_PER_SWEEP, EXECUTIONS_PER_SWEEP, ROWS_PER_SWE
 #: Records of which each stands for itself, and the statement that removes some of them.
 _PLAIN: Final[Mapping[Kept, str]] = {
     Kept.KEYS: "expire_keys",
+    Kept.FILES: "expire_files",
     Kept.DELIVERIES: "expire_deliveries",
     Kept.QUEUE_LOG: "expire_queue_log",
     Kept.QUEUE_STATISTICS: "expire_queue_statistics",
@@ -43,6 +44,12 @@ class PostgresRetention:
         async with self._database.connection() as connection, connection.transaction():
             held = await connection.fetch(statement("lock_due"), EXECUTIONS_PER_SWEEP)
             return await _expire_executions(connection, [row["execution_id"] for row in held], 0.0)
+
+    async def expire_files_due(self) -> Swept:
+        """See `RetentionStore.expire_files_due`."""
+        async with self._database.connection() as connection:
+            gone = await connection.fetch(statement("expire_files_due"), ROWS_PER_SWEEP)
+        return Swept(len(gone), more=len(gone) == ROWS_PER_SWEEP)
 
 
 async def _expire_executions(connection: asyncpg.Connection, held: Sequence[str], seconds: float) -> Swept:

@@ -31,7 +31,7 @@ class PostgresRuns(Claims):
 
     async def _write_finished(self, batch: Sequence[FinishedRun]) -> None:
         async with self._database.connection() as connection:
-            if all(each.new is not None and each.key is None and not each.deliveries for each in batch):
+            if all(map(_stands_alone, batch)):
                 await connection.execute(statement("write_runs"), *rows.fresh_columns(batch))
                 return
             async with connection.transaction():
@@ -92,3 +92,9 @@ class PostgresRuns(Claims):
         """Wait until everything that was handed in is written."""
         await self._finishing.close()
         await self._accepting.close()
+
+
+def _stands_alone(finished: FinishedRun) -> bool:
+    """Whether a run and what it brings about are all there is to write."""
+    plain = not finished.deliveries and not finished.artifacts
+    return finished.new is not None and finished.key is None and plain

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from gateway.adapters.postgres import rows
+from gateway.adapters.postgres.artifacts import write_artifacts
 from gateway.adapters.postgres.delivery_rows import write_deliveries
 from gateway.adapters.postgres.keys import end_key, take_keys
 from gateway.adapters.postgres.statements import statement
@@ -30,6 +31,7 @@ async def write_finished(connection: asyncpg.Connection, batch: Sequence[Finishe
     for each in onto:
         if await connection.fetchval(statement("insert_run"), *rows.inserted_row(each)):
             await append(connection, each)
+    await write_artifacts(connection, batch)
     await write_deliveries(connection, [told for each in batch for told in each.deliveries])
 
 

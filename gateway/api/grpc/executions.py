@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import grpc.aio
 
+from gateway.api.grpc.artifacts import Artifacts
 from gateway.api.grpc.entering import caller, needs
 from gateway.api.grpc.pages import page_limit
-from gateway.api.services import Services
 from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
 from gateway.errors import InvalidInput, TooLarge
-from gateway.v1 import executions_pb2, executions_pb2_grpc
+from gateway.v1 import executions_pb2
 from gateway.wire import protos
 from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
 from gateway.wire.run_protos import run_state
@@ -22,11 +22,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _PIECE: Final = 1024 * 1024
 
 
-class Executions(executions_pb2_grpc.ExecutionsServicer):
+class Executions(Artifacts):
     """Executions, and the media stored on them."""
-
-    def __init__(self, services: Services):
-        self._services = services
 
     @needs(Scope.READ)
     async def GetExecution(

@@ -9,6 +9,7 @@ from grpc_reflection.v1alpha import reflection
 from gateway.api.certificates import Certificates
 from gateway.api.grpc.entrance import Entrance
 from gateway.api.grpc.executions import Executions
+from gateway.api.grpc.files import Files
 from gateway.api.grpc.hooks import Hooks
 from gateway.api.grpc.observations import Observations
 from gateway.api.grpc.pipelines import Pipelines
@@ -20,6 +21,8 @@ from gateway.limits import DISCOVERY_INTERVAL, MAX_METADATA_BYTES
 from gateway.v1 import (
     executions_pb2,
     executions_pb2_grpc,
+    files_pb2,
+    files_pb2_grpc,
     hooks_pb2,
     hooks_pb2_grpc,
     observations_pb2,
@@ -32,7 +35,7 @@ from gateway.v1 import (
 
 _SERVICES = (
     *(module.DESCRIPTOR.services_by_name.values() for module in (pipelines_pb2, executions_pb2)),
-    *(module.DESCRIPTOR.services_by_name.values() for module in (runs_pb2, observations_pb2, hooks_pb2)),
+    *(module.DESCRIPTOR.services_by_name.values() for module in (runs_pb2, observations_pb2, hooks_pb2, files_pb2)),
 )
 NAMES = tuple(service.full_name for services in _SERVICES for service in services)
 
@@ -66,6 +69,7 @@ class GrpcServer:
             guarded(Observations(services), services), self._server
         )
         hooks_pb2_grpc.add_HooksServicer_to_server(guarded(Hooks(services), services), self._server)
+        files_pb2_grpc.add_FilesServicer_to_server(guarded(Files(services), services), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

@@ -10,11 +10,13 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
+from gateway.api.rest.artifacts import ARTIFACTS
 from gateway.api.rest.docs import ASKS, DOCS
 from gateway.api.rest.entering import entering
 from gateway.api.rest.entry import request_name
 from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
+from gateway.api.rest.files import FILES
 from gateway.api.rest.hooks import HOOKS
 from gateway.api.rest.methods import allowed, options
 from gateway.api.rest.observations import OBSERVATIONS
@@ -41,7 +43,7 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 
 #: Open to whoever comes.
 _OPEN: Final = (health, ready, *DOCS)
-_V1: Final = (*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS)
+_V1: Final = (*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS, *FILES, *ARTIFACTS)
 
 
 def rest_app(services: Services, origins: Sequence[str] = ()) -> Litestar:

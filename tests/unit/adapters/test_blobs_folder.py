@@ -3,7 +3,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,49 @@ async def test_a_disk_that_refuses_is_storage_unavailable_and_leaves_nothing(
     [record] = [record for record in caplog.records if record.message == "blob.unavailable"]
     assert record.levelno == logging.WARNING
     assert vars(record)["said"] == os.strerror(number)
+
+
+async def coming(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "open"])
+async def test_a_disk_that_refuses_a_piece_is_storage_unavailable_and_leaves_nothing(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refusing(errno.ENOSPC))
+        with pytest.raises(StorageUnavailable, match="no room left"):
+            await store.put_stream("one/two", coming(bytes(2_000_000), b"tail"))
+    assert files(tmp_path / "blobs") == []
+
+
+async def test_pieces_that_are_given_up_leave_nothing(store: FolderStore, tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    async def never_ending() -> AsyncIterator[bytes]:
+        yield bytes(2_000_000)
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(store.put_stream("one/two", never_ending()))
+    await begun.wait()
+    assert len(files(tmp_path / "blobs")) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert files(tmp_path / "blobs") == []
+
+
+async def test_what_comes_in_pieces_is_on_the_disk_before_its_name(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (done.append("file" if path_of(fd).is_file() else "folder"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda *names, **options: (done.append("rename"), replace(*names, **options)))
+    await store.put_stream("one/two", coming(b"a", b"b"))
+    assert done == ["file", "folder", "rename", "folder"]
 
 
 async def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(

@@ -1,11 +1,16 @@
 """A gateway that knows who asks, and one owner's records in it, for tests of what others see of them."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from gateway.domain.access import Caller, Scope
+from gateway.domain.files import NewFile
+from gateway.domain.pipelines import Output, OutputRole
 from gateway.errors import CredentialInvalid
-from unit.fakes import Gateway, call, gateway, hook
+from unit.fakes import Gateway, call, gateway, hook, pipeline, text
 
 PNG: Final = b"\x89PNG\r\n\x1a\n and more"
 EVERYDAY: Final = frozenset({Scope.RUN, Scope.READ, Scope.DEPLOY})
@@ -36,6 +41,8 @@ class Owned:
     run_id: str
     hook_id: str
     delivery_id: str
+    file_id: str
+    artifact_id: str
 
     def __getitem__(self, name: str) -> str:
         found: str = getattr(self, name)
@@ -50,5 +57,19 @@ async def owned() -> Owned:
     media = await built.executions.upload(ANN, "hers", PNG, None)
     accepted = await built.runs.execute_async(ANN, call(execution_id="hers"))
     (delivery,) = built.records.deliveries
+    stored = await built.files.create(ANN, _coming(PNG), NewFile)
+    artifact_id = await _drawn(built, "hers", accepted.run_id)
     built.runs.let_go()
-    return Owned(built, "hers", media.media_id, accepted.run_id, "her-hook", delivery)
+    return Owned(built, "hers", media.media_id, accepted.run_id, "her-hook", delivery, stored.file_id, artifact_id)
+
+
+async def _coming(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _drawn(built: Gateway, execution_id: str, run_id: str) -> str:
+    """What a run of an execution has made."""
+    drawing = msgspec.structs.replace(pipeline(), outputs=(Output("DRAWN", "BYTES", (1,), OutputRole.ARTIFACT),))
+    (made,) = await built.artifacts.stored(drawing, run_id, [text("DRAWN", PNG)], b"{}")
+    built.records.artifacts.append((execution_id, made))
+    return made.artifact_id

@@ -196,7 +196,7 @@ async def test_health_says_what_ready_says_of_the_whole_and_of_every_service() -
                 if change.status == health_pb2.HealthCheckResponse.SERVING:
                     break
             changes.cancel()
-    assert len(NAMES) == 5
+    assert len(NAMES) == 6
 
 
 async def test_a_call_that_goes_on_tells_its_own_address_when_it_has_ended() -> None:

@@ -20,7 +20,7 @@ from gateway.api.rest.app import rest_app
 from gateway.api.rest.entry import Entry
 from gateway.api.rest.openapi.document import OPERATIONS, document
 from gateway.core.drain import Drain
-from gateway.v1 import executions_pb2, hooks_pb2, observations_pb2, pipelines_pb2, runs_pb2
+from gateway.v1 import executions_pb2, files_pb2, hooks_pb2, observations_pb2, pipelines_pb2, runs_pb2
 from unit.api.owned import PNG, Owned, owned
 from unit.fakes import Gateway, gateway
 
@@ -31,9 +31,11 @@ RECORDS = {
     "runId": "run_id",
     "hookId": "hook_id",
     "deliveryId": "delivery_id",
+    "fileId": "file_id",
+    "artifactId": "artifact_id",
 }
 OTHERS = {"pipelineId"}
-MODULES = (pipelines_pb2, executions_pb2, runs_pb2, observations_pb2, hooks_pb2)
+MODULES = (pipelines_pb2, executions_pb2, runs_pb2, observations_pb2, hooks_pb2, files_pb2)
 RPCS = {
     f"{service.full_name}/{method.name}": method
     for module in MODULES
@@ -46,6 +48,8 @@ NAMING_NONE = {
     "ListExecutions",
     "CreateHook",
     "ListHooks",
+    "CreateFile",
+    "ListFiles",
     "ListPipelines",
     "GetPipeline",
     "GetPipelineDefinition",

@@ -14,14 +14,14 @@ from gateway.limits import BLOBS_PER_SWEEP
 from gateway.settings import Settings
 from unit.fakes import START, FakeBlobs, FakeDoomed, FakeRecords
 
-FOR_EVER = Retention(executions=0, transient=0, media=0, keys=0, deliveries=0, queue_log=0)
+FOR_EVER = Retention(executions=0, transient=0, media=0, files=0, keys=0, deliveries=0, queue_log=0)
 
 
 class FakeRetention:
     """A `RetentionStore` that has so many of everything, and removes two at a time."""
 
     def __init__(self, count: int):
-        self.left = dict.fromkeys([*Kept, None], count)
+        self.left: dict[str, int] = dict.fromkeys([*Kept, "executions_due", "files_due"], count)
         self.asked: list[tuple[Kept, float]] = []
 
     async def expire(self, kept: Kept, seconds: float) -> Swept:
@@ -29,9 +29,12 @@ class FakeRetention:
         return self._take(kept)
 
     async def expire_due(self) -> Swept:
-        return self._take(None)
+        return self._take("executions_due")
 
-    def _take(self, kept: Kept | None) -> Swept:
+    async def expire_files_due(self) -> Swept:
+        return self._take("files_due")
+
+    def _take(self, kept: str) -> Swept:
         gone = min(2, self.left[kept])
         self.left[kept] -= gone
         return Swept(gone, more=gone == 2)
@@ -41,14 +44,17 @@ async def test_each_kind_is_removed_by_its_own_time_until_none_is_left() -> None
     store = FakeRetention(5)
     removed = await Sweeper(dict(expiring(store, Retention.of(Settings(media_retention=9)))), 1.0).sweep()
     assert set(removed.values()) == {5}
-    assert {"executions_due", "executions", "transient", "media", "keys", "queue_log"} <= set(removed)
+    assert {"executions_due", "executions", "transient", "media", "files", "keys", "queue_log"} <= set(removed)
     assert dict(store.asked)[Kept.MEDIA] == 9
     assert dict(store.asked)[Kept.EXECUTIONS] == 30 * 86400
 
 
 async def test_what_is_kept_for_ever_is_not_looked_for() -> None:
     store = FakeRetention(5)
-    assert await Sweeper(dict(expiring(store, FOR_EVER)), 1.0).sweep() == {"executions_due": 5}
+    assert await Sweeper(dict(expiring(store, FOR_EVER)), 1.0).sweep() == {
+        "executions_due": 5,
+        "files_due": 5,
+    }
 
 
 async def test_a_part_that_fails_does_not_keep_the_others_from_their_work(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
 ENSEMBLES = {"ocr": ["decode", "text_detect", "text_recognize"], "image_stats": ["decode", "image_measure"]}
+ENSEMBLES["image_thumbnail"] = ["decode", "image_shrink"]
 
 
 def config(model: str) -> str:

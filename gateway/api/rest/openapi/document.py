@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
-from gateway.api.rest.openapi import following, health, hooks, keeping, refusals, running
+from gateway.api.rest.openapi import files, following, health, hooks, keeping, refusals, running
 from gateway.api.rest.openapi.access import SCHEMES, guarded, security
 from gateway.api.rest.openapi.parameters import HEADERS as TAKEN
 from gateway.api.rest.openapi.parameters import parameters, wire_name
@@ -17,7 +17,7 @@ from gateway.domain.runs import RunError, Timings
 from gateway.wire.fields import Schema
 from gateway.wire.openapi import refusal, schemas
 
-_PARTS: Final = (running, following, keeping, hooks, health)
+_PARTS: Final = (running, following, keeping, files, hooks, health)
 OPERATIONS: Final = {name: each for part in _PARTS for name, each in part.OPERATIONS.items()}
 _INNER: Final = (Input, Output, Node, NodeInput, NodeOutput, Edge, RunError, Timings)
 STRUCTS: Final = (*(each for part in _PARTS for each in part.STRUCTS), *_INNER)
@@ -47,6 +47,8 @@ _TAGS: Final = {
     "Executions": "The lasting records that runs belong to.",
     "Media": "Media that are stored on an execution.",
     "Observations": "What the runs of an execution have found.",
+    "Files": "Put in once, and used by their ID in any number of calls.",
+    "Artifacts": "What the runs of an execution have made beside its observation: images and other bytes.",
     "Runs": "Single calls of a pipeline: read, waited for, followed and canceled.",
     "Hooks": "Who is told of what happens to executions, and what came of it.",
     "Health": "How the gateway is.",

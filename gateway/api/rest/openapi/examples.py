@@ -109,6 +109,25 @@ CANCELED: Final = WAITING | {
 }
 QUEUED_EVENT: Final = {"sequence": 1, "runId": RUN, "state": "queued", "attempt": 0, "at": _BEGAN}
 MEDIA_SHOWN: Final = {"mediaId": MEDIA, "contentType": "image/png", "size": 73, "createdAt": _AT}
+FILE: Final = "01a1fe6d-f881-75c5-9ae8-40a42955b4d5"
+FILE_SHOWN: Final = {
+    "fileId": FILE,
+    "filename": "invoice.png",
+    "contentType": "image/png",
+    "size": 48213,
+    "purpose": "vision",
+    "createdAt": _AT,
+    "expiresAt": "2026-12-21T09:06:00.524Z",
+}
+ARTIFACT: Final = "01a1fe73-5a1c-7b02-8d0a-6a55f1f3c310"
+ARTIFACT_SHOWN: Final = {
+    "artifactId": ARTIFACT,
+    "runId": RUN,
+    "name": "THUMBNAIL",
+    "contentType": "image/png",
+    "size": 812,
+    "createdAt": _AT,
+}
 UPLOADED: Final = {"mediaId": MEDIA, "mediaIds": [MEDIA]}
 PIPELINE_SHOWN: Final = {
     "pipelineId": PIPELINE,

@@ -9,8 +9,8 @@ from litestar.typing import FieldDefinition
 
 from gateway.api.rest.openapi import examples
 from gateway.domain.runs import RunState
-from gateway.limits import MAX_TAG_CHARACTERS, MAX_WAIT
-from gateway.wire.fields import Schema
+from gateway.limits import MAX_FILENAME_CHARACTERS, MAX_TAG_CHARACTERS, MAX_WAIT
+from gateway.wire.fields import PURPOSE, Schema
 
 #: What a handler takes that comes from elsewhere.
 _INNER: Final = frozenset(("request", "services"))
@@ -20,6 +20,8 @@ _PATH: Final[Mapping[str, Schema]] = {
     "run_id": {"description": "The run.", "example": examples.RUN},
     "hook_id": {"description": "The hook.", "example": examples.HOOK},
     "delivery_id": {"description": "The delivery.", "example": examples.DELIVERY},
+    "file_id": {"description": "The file.", "example": examples.FILE},
+    "artifact_id": {"description": "The artifact.", "example": examples.ARTIFACT},
     "media_id": {"description": "The stored media.", "example": examples.MEDIA},
 }
 _QUERY: Final[Mapping[str, Schema]] = {
@@ -34,6 +36,12 @@ _QUERY: Final[Mapping[str, Schema]] = {
         f"at most {MAX_WAIT:g}.",
         "example": "30s",
     },
+    "filename": {"description": "What the file is called, where the body is the file itself."},
+    "purpose": {"description": "What the file is for, in a word of your own."},
+    "expires_after": {
+        "description": "Seconds for which the file is kept; 0 is for ever. Without it the gateway's setting holds, "
+        "which is 30 days unless the operator says otherwise.",
+    },
     "after": {"description": "The last event that was seen; `Last-Event-ID` goes before it."},
 }
 _LIMITS: Final[Mapping[str, Schema]] = {
@@ -41,6 +49,9 @@ _LIMITS: Final[Mapping[str, Schema]] = {
     "tag": {"maxLength": MAX_TAG_CHARACTERS},
     "cursor": {"pattern": "^[0-9]{1,18}$"},
     "wait": {"pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?s?$"},
+    "after": {"minimum": 0},
+    "filename": {"maxLength": MAX_FILENAME_CHARACTERS},
+    "purpose": {"pattern": PURPOSE},
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.errors import (
+    ArtifactNotFound,
     CredentialInvalid,
     CredentialMissing,
     Draining,
@@ -81,6 +82,9 @@ PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
 TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
 MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
 UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaLimit, MediaUnsupported)
+FILE: Final[Refusals] = (*RECORDS, FileNotFound)
+FILE_UPLOAD: Final[Refusals] = (*RECORDS, *BODY, Malformed, InvalidInput, Overloaded)
+ARTIFACT: Final[Refusals] = (*EXECUTION, ArtifactNotFound)
 MERGE: Final[Refusals] = (*OBSERVATION, *JSON_BODY, ObservationInvalid)
 #: Those that take a call in.
 ACCEPT: Final[Refusals] = (

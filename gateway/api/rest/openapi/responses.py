@@ -23,6 +23,7 @@ HEADERS: Final[Mapping[str, Schema]] = {
     "Idempotency-Replayed": _header("`true` where the call was made before, under the same key."),
     "ETag": _header("The tag of this state of the run."),
     "Link": _header('The next page, as `<…>; rel="next"`; absent on the last.'),
+    "Content-Disposition": _header("The name under which to save it."),
     "WWW-Authenticate": _header("What to enter with: `Bearer`."),
     "RateLimit": _header("What is left of the rate of your key: `r` requests for the next `t` seconds."),
     "RateLimit-Policy": _header("The rate of your key: `q` requests in `w` seconds."),

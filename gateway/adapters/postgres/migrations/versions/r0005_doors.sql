@@ -49,25 +49,36 @@ CREATE TABLE files (
     file_id uuid PRIMARY KEY,
     number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     owner text NOT NULL,
+    -- What a caller calls it; shown, and never part of a path.
     filename text,
+    purpose text,
     content_type text NOT NULL,
     size bigint NOT NULL,
     -- Its key in the blob store.
     blob text NOT NULL,
     created_at timestamptz NOT NULL,
-    -- Null is never.
+    -- Seconds for which it is kept: null as the settings say, 0 for ever.
+    ttl double precision CHECK (ttl >= 0),
+    -- When its own seconds are over.
     expires_at timestamptz
 );
 
 CREATE INDEX files_of_owner ON files (owner, number);
 CREATE INDEX files_expiring ON files (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX files_by_age ON files (created_at) WHERE ttl IS NULL;
 
 CREATE TABLE artifacts (
     execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
     artifact_id uuid NOT NULL,
+    number bigint GENERATED ALWAYS AS IDENTITY,
     run_id uuid NOT NULL,
     -- The output it came from.
     name text NOT NULL,
+    -- The page of the media that it was made of, from 1; null where the media has none.
+    page integer,
+    -- Of a tensor that is too large to stand in the entry: how its bytes are to be read.
+    datatype text,
+    shape json,
     content_type text NOT NULL,
     size bigint NOT NULL,
     blob text NOT NULL,
