@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo run test rolling lint bench protos lock clean
+.PHONY: install demo run test rolling fuzz audit lint bench protos lock clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -33,6 +33,18 @@ test: install
 # Needs haproxy besides: apt-get install haproxy.
 rolling: install
 	$(BIN)/python -m pytest -m haproxy
+
+# Trials with examples that are others each time; SEED repeats those of one run. By default an hour on two cores.
+SEED ?=
+CASES ?= 300
+EXAMPLES ?= 2000
+MUTANTS ?= 20000
+fuzz: install
+	PYTHONPATH=tests $(BIN)/python -m fuzz --cases $(CASES) --examples $(EXAMPLES) --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
+
+# Asks PyPI for known weaknesses of everything that is locked; fails, too, where one could not be asked for.
+audit: install
+	$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.lock
 
 lint: install
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GATEWAY_HOST=0.0.0.0 \
+    GATEWAY_AUTH=api_key \
     GATEWAY_DATA_DIR=/var/lib/gateway \
     GATEWAY_TRITON_URL=grpc://triton:8001 \
     GATEWAY_TRITON_HTTP_URL=http://triton:8000

@@ -1,10 +1,10 @@
 """Everything that can go wrong, as one tree: each class is one code and one (HTTP, gRPC) pair.
 
     GatewayError
-    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable),
-    │                    TooLarge, TargetTooLong, HeadersTooLarge,
+    ├── InvalidRequest ─ Malformed, InvalidInput, MediaUnsupported, MediaRefused (MediaLimit, MediaUnreadable,
+    │                    PageRangeEmpty), TooLarge, TargetTooLong, HeadersTooLarge,
     │                    RequestIncomplete, ObservationInvalid, TransformInvalid, TransformLimit, KeyReused,
-    │                    TargetForbidden
+    │                    TargetForbidden, UrlForbidden, UrlFailed
     ├── CredentialMissing, CredentialInvalid, Forbidden
     ├── NotFound ─ PipelineNotFound, ExecutionNotFound, MediaNotFound, FileNotFound, ArtifactNotFound,
     │              RunNotFound, HookNotFound, DeliveryNotFound, ResultGone;
@@ -114,7 +114,7 @@ class MediaRefused(InvalidRequest):
 
 
 class MediaLimit(MediaRefused):
-    """The media has more pixels than the gateway accepts."""
+    """The media has more of something, such as pixels or pages, than the gateway accepts."""
 
     code = "media.limit"
 
@@ -130,6 +130,12 @@ class MediaUnreadable(MediaRefused):
     """A step of the pipeline could not read the media."""
 
     code = "media.unreadable"
+
+
+class PageRangeEmpty(MediaRefused):
+    """The media has none of the pages that the page range names."""
+
+    code = "media.page_range_empty"
 
 
 class TooLarge(InvalidRequest):
@@ -191,6 +197,18 @@ class TargetForbidden(InvalidRequest):
     """The gateway sends nothing to this address."""
 
     code = "hook.target_forbidden"
+
+
+class UrlForbidden(InvalidRequest):
+    """The gateway fetches nothing from this address."""
+
+    code = "media.url_forbidden"
+
+
+class UrlFailed(InvalidRequest):
+    """The media could not be fetched from its URL."""
+
+    code = "media.url_failed"
 
 
 class CredentialMissing(GatewayError):

@@ -10,11 +10,27 @@ MAX_BODY_BYTES: Final = 64 * MIB
 MAX_MEDIA_BYTES: Final = 48 * MIB
 #: Media of one call, brought or stored.
 MAX_MEDIA_PER_CALL: Final = 256
+#: Media of one call that are fetched at once, where it names them instead of bringing them.
+FETCHES_PER_CALL: Final = 4
+#: Media that one process fetches from URLs at once; those past it wait.
+URLS_IN_HAND: Final = 32
+#: Of these, from one host.
+URLS_PER_HOST: Final = 8
+#: Seconds that one URL may take, from looking up its name to the last byte, redirects included.
+URL_TIMEOUT: Final = 15.0
+#: Redirects that are followed from one URL.
+MAX_URL_REDIRECTS: Final = 3
+#: Characters of the URL of a media.
+MAX_MEDIA_URL_CHARACTERS: Final = 4096
+#: Characters of the name of a file.
+MAX_FILENAME_CHARACTERS: Final = 255
+#: Parts of a form.
+MAX_FORM_PARTS: Final = 2 * MAX_MEDIA_PER_CALL
 #: Headers of one part of a form.
 MAX_PART_HEADERS: Final = 8
 #: Bytes of one such header.
 MAX_PART_HEADER_BYTES: Final = 4096
-#: Characters of `text`.
+#: Characters of `text`, and of the text that is read of one media.
 MAX_TEXT_CHARACTERS: Final = 1_000_000
 #: Inputs that one call gives by name.
 MAX_INPUTS: Final = 64
@@ -46,8 +62,36 @@ MAX_ARTIFACTS_PER_ENTRY: Final = 64
 MAX_TENSOR_ELEMENTS: Final = 100_000
 #: Bytes of one artifact.
 MAX_ARTIFACT_BYTES: Final = 64 * MIB
-#: Pixels of an image that the gateway itself decodes (role `image`).
+#: Pixels of an image that the gateway itself decodes, and a quarter of the bytes of one image on a page of a PDF.
 MAX_IMAGE_PIXELS: Final = 64_000_000
+#: Dots per inch at which a page of a PDF is rendered.
+PAGE_DPI: Final = 200.0
+#: Dots per inch below which it is not rendered at all.
+LEAST_PAGE_DPI: Final = 36.0
+#: Pixels of a rendered page; a larger one gets fewer dots per inch.
+MAX_PAGE_PIXELS: Final = 20_000_000
+#: Pages of one media that a call may run on.
+MAX_PAGES_PER_MEDIA: Final = 1000
+#: Frames of one media, whether or not a call runs on them.
+MAX_FRAMES_PER_MEDIA: Final = 1000
+#: Pages and frames of all media of one call.
+MAX_PAGES_PER_CALL: Final = 2000
+#: Pages that are rendered and not yet answered by Triton, over all calls of one process.
+PAGES_IN_HAND: Final = 16
+#: Characters of a page range.
+MAX_PAGE_RANGE_CHARACTERS: Final = 1000
+#: Children that decode and render media, per process (setting).
+DECODER_CHILDREN: Final = 2
+#: Bytes of address space of one such child.
+DECODER_MEMORY: Final = 1024 * MIB
+#: Seconds that one page, one image or one text may take.
+DECODER_TIMEOUT: Final = 20.0
+#: Files in an office document, which is an archive.
+MAX_ZIP_ENTRIES: Final = 5000
+#: Bytes of these files together, unpacked.
+MAX_UNZIPPED_BYTES: Final = 256 * MIB
+#: How many times its own size that may be.
+MAX_ZIP_RATIO: Final = 100
 #: Bytes of one answer from Triton.
 MAX_INFERENCE_REPLY_BYTES: Final = 256 * MIB
 #: Characters of `tag`.
@@ -133,6 +177,9 @@ TRANSFORM_MEMORY: Final = 512 * MIB
 TRANSFORM_TIMEOUT: Final = 5.0
 #: Characters of one transform.
 MAX_TRANSFORM_CHARACTERS: Final = 16 * 1024
+#: Arrays and objects that stand in one another in a document that a transform reads, which is what its engine follows,
+#: and in what it makes.
+MAX_TRANSFORM_DEPTH: Final = 1024
 #: Bytes that one transform may make.
 MAX_TRANSFORM_BYTES: Final = 64 * MIB
 
@@ -190,8 +237,6 @@ UPLOAD_TIMEOUT: Final = 3600.0
 MAX_FILE_BYTES: Final = 256 * MIB
 #: Files that are being put in at once, per process; more are refused.
 MAX_FILE_UPLOADS: Final = 32
-#: Characters of the name of a file.
-MAX_FILENAME_CHARACTERS: Final = 255
 #: Bytes of one field that stands beside a file in its form.
 MAX_FILE_FIELD_BYTES: Final = 4096
 #: Seconds within which all of a file must have arrived; each piece has those of a body.
@@ -275,6 +320,10 @@ MAX_PIPELINES_PER_KEY: Final = 1000
 MAX_AUDIT_EVENTS: Final = 1000
 #: Characters of a token.
 MAX_TOKEN_CHARACTERS: Final = 8192
+#: Seconds for which a token that was checked need not be checked again.
+TOKEN_FRESHNESS: Final = 10.0
+#: Tokens that one process remembers.
+MAX_KNOWN_TOKENS: Final = 10_000
 #: Bytes of a secret that tokens are signed with, at the least.
 LEAST_TOKEN_SECRET: Final = 32
 #: Seconds by which the clock of the issuer of tokens may differ from ours.

@@ -100,6 +100,12 @@ TRANSFORM_CHILDREN: Final = _sum("gateway_transform_children", "Children that ev
 KILLED_CHILDREN: Final = _counter(
     "gateway_killed_transform_children_total", "Such children that ended at a limit: time or memory.", "limit"
 )
+DECODER_CHILDREN: Final = _sum("gateway_decoder_children", "Children that decode and render media now.")
+KILLED_DECODERS: Final = _counter(
+    "gateway_killed_decoder_children_total",
+    "Such children that ended: time, memory, crash.",
+    "why",
+)
 RESTARTS: Final = _counter(
     "gateway_restarts_total", "Children that ended unasked and were started again: triton, postgres, gateway.", "child"
 )
@@ -128,6 +134,9 @@ TOO_MANY_FOLLOWERS: Final = REJECTED.labels("followers")
 DRAINING: Final = REJECTED.labels("draining")
 OUT_OF_TIME: Final = KILLED_CHILDREN.labels("time")
 OUT_OF_MEMORY: Final = KILLED_CHILDREN.labels("memory")
+DECODER_OUT_OF_TIME: Final = KILLED_DECODERS.labels("time")
+DECODER_OUT_OF_MEMORY: Final = KILLED_DECODERS.labels("memory")
+DECODER_CRASHED: Final = KILLED_DECODERS.labels("crash")
 #: For `core/healing`: a model was loaded anew, or could not be.
 HEALED: Final = HEALINGS.labels("healed")
 NOT_HEALED: Final = HEALINGS.labels("failed")

@@ -108,6 +108,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hooks_allowed: Annotated[
         str, _told("What hooks may reach beside public addresses: networks and host names, with commas between them.")
     ] = ""
+    media_urls: Annotated[
+        bool, _told("Let callers name media by URL, which the gateway fetches from public addresses.")
+    ] = False
+    media_urls_allow_private: Annotated[
+        bool, _told("Fetch media from private, loopback and link-local addresses, too: only where callers are trusted.")
+    ] = False
+    media_urls_allowed: Annotated[
+        str, _told("What media may be fetched from beside public addresses: networks and host names, with commas.")
+    ] = ""
     trace_url: Annotated[
         str | None, _told("An OpenTelemetry collector, http://host:4318/v1/traces; nothing is traced without.")
     ] = None
@@ -168,6 +177,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     max_inferences: Annotated[Count, _told("Inferences with Triton at once, per process; more wait.")] = (
         limits.MAX_INFERENCES
+    )
+    decoder_children: Annotated[Count, _told("Children that decode and render media, per process; more wait.")] = (
+        limits.DECODER_CHILDREN
     )
     drain_delay: Annotated[
         Pause, _told("Seconds for which new work is still taken after SIGTERM, while /ready says 503 already.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.adapters.supervisor.datadir import DataDir
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
@@ -18,6 +19,14 @@ from places import MODEL_REPOSITORY, TritonAddress
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in [name for name in os.environ if name.startswith("GATEWAY_")]:
     del os.environ[_name]
+
+# The same examples in every run, unless `--hypothesis-profile=drawn` asks for others, and for more of them.
+_UNTIMED = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("steady", derandomize=True, max_examples=60, stateful_step_count=25, **_UNTIMED)
+settings.register_profile(
+    "drawn", max_examples=int(os.environ.get("FUZZ_EXAMPLES", "2000")), print_blob=True, **_UNTIMED
+)
+settings.load_profile("steady")
 
 CONFIG = """
 name: "identity"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import grpc.aio
 
-from gateway.adapters.images import PillowDecoder
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.adapters.postgres.artifacts import PostgresArtifacts
 from gateway.adapters.postgres.database import Database
@@ -24,6 +23,7 @@ from gateway.adapters.postgres.retention import PostgresRetention
 from gateway.adapters.postgres.runs import PostgresRuns
 from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.rates import MemoryRates
+from gateway.adapters.rendering.pool import DecoderPool
 from gateway.adapters.supervisor.stack import Endpoints
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.counters import Counting, GrpcCounting, HttpCounting
@@ -32,20 +32,21 @@ from gateway.adapters.triton.grpc_engine import GrpcEngine
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
-from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.api.services import Services
+from gateway.bootstrap import outgoing
 from gateway.bootstrap.access import authenticator
 from gateway.bootstrap.embedding import database_url
 from gateway.core.admission import Admission
 from gateway.core.artifacts import Artifacts
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.expiring import expiring
 from gateway.core.files import Files
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -103,16 +104,17 @@ async def core(
     store = PostgresRuns(database, lambda: admission.taken)
     executions, entries = PostgresExecutions(database), PostgresEntries(database)
     hooks, deliveries = PostgresHooks(database), PostgresDeliveries(database)
+    courier, urls = outgoing.courier(settings), outgoing.fetcher(settings)
     access = authenticator(settings, database)
-    courier = WebhookCourier(_targets(settings))
     telling = Telling(hooks, executions, courier)
-    transformer = TransformPool()
+    transformer, reader = TransformPool(), DecoderPool(children=settings.decoder_children)
     turns = PostgresTurns(database_url(settings, endpoints))
     healing = Healing(models, witness, turns, pipelines.refresh)
     removal, retention = Removal(blobs, PostgresDoomed(database)), Retention.of(settings)
     artifacts = Artifacts(PostgresArtifacts(database), blobs, removal)
-    dispatcher = Dispatcher(engine, PillowDecoder(), healing, artifacts)
+    dispatcher = Dispatcher(engine, Converter(reader), healing, artifacts)
     staging, following, holding = Staging(blobs, store), Following(store), Holding()
+    files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
     stray = StrayMedia(blobs, store, settings.sweep_after)
     expired = expiring(PostgresRetention(database), retention)
     runs = runs_over(
@@ -125,9 +127,9 @@ async def core(
         admission,
         telling,
         rates,
+        Gathering(executions, blobs, settings.max_body_bytes, uploads=files, urls=urls),
         settings.max_queued_runs,
     )
-    files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
     services = Services(
         pipelines=pipelines,
         runs=runs,
@@ -164,10 +166,13 @@ async def core(
         await runs.close()
         await healing.close()
         await courier.close()
+        if urls is not None:
+            await urls.close()
         await access.close()
         await engine.close()
         await counting.close()
         await transformer.close()
+        await reader.close()
         await store.close()
         await channel.close()
 
@@ -211,11 +216,6 @@ def _triton_http(settings: Settings, endpoints: Endpoints) -> tuple[str, int] | 
         return None
     host, _, port = http.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _targets(settings: Settings) -> Targets:
-    allowed = [each for each in settings.hooks_allowed.split(",") if each.strip()]
-    return Targets(allow_private=settings.hooks_allow_private, allowed=allowed)
 
 
 def _address(flag: str, url: str | None, scheme: str) -> str:

@@ -52,9 +52,12 @@ def call_fields(
     idempotent: bool,
     priority: str | None,
     execute_after: str | None,
+    file_ids: Sequence[str] = (),
+    urls: Sequence[str] = (),
 ) -> dict[str, object]:
-    """The body of the call, without its media."""
+    """The body of the call, without the media that files bring."""
     given = {
+        "media": [*({"fileId": each} for each in file_ids), *({"url": each} for each in urls)] or None,
         "executionId": execution,
         "text": text,
         "inputs": dict(params) or None,

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_COLUMNS: Final = ("keyId", "name", "owner", "state", "scopes", "pipelines", "rate", "concurrency", "expiresAt")
+_COLUMNS: Final = ("keyId", "name", "owner", "state", "scopes", "pipelines", "expiresAt")
 
 
 @click.group()

@@ -62,6 +62,9 @@ Examples:
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", type=parameter,
               help="An input of the pipeline: JSON or text; @path is the content of a file.")  # fmt: skip
 @click.option("--execution", metavar="ID", help="Append to this execution; without files its stored media are run.")
+@click.option("--file-id", "file_ids", multiple=True, metavar="ID", help="A file that was uploaded before.")
+@click.option("--media-url", "urls", multiple=True, metavar="URL",
+              help="A media that the gateway fetches itself, where its operator allows that.")  # fmt: skip
 @click.option("--tag", help="Tag of the execution.")
 @click.option("--meta", metavar="JSON", type=json_object, help="Metadata of the execution.")
 @click.option("--idempotent", is_flag=True, help="Replace what this pipeline found earlier on the execution.")
@@ -108,6 +111,8 @@ def run(
     if not in_background and (flags["priority"] or flags["execute_after"]):
         raise click.UsageError("--priority and --execute-after belong to --async: what is waited for begins at once.")
     named = _named(files, folders, fields)
+    if "media" in fields and named != [None]:
+        raise click.UsageError("--file-id and --media-url make one call of their own: name no files beside them.")
     if key is not None and len(named) > 1:
         raise click.UsageError("--key names one call: give one file.")
     asking = Asking(
@@ -130,7 +135,7 @@ def _named(files: tuple[Path, ...], folders: tuple[Path, ...], fields: dict[str,
         return list(named)
     if folders:
         raise click.UsageError("There is no file in the folder: name another with --dir.")
-    if not fields.keys() & {"text", "inputs", "executionId"}:
+    if not fields.keys() & {"text", "inputs", "executionId", "media"}:
         raise click.UsageError("Nothing to run on: name files, or --dir, --text or --execution.")
     return [None]
 

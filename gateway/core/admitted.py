@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.core import inputs
+from gateway.core.gathering import Gathering
 from gateway.core.pipelines import Pipelines
 from gateway.core.rates import Rates
 from gateway.core.telling import Telling
@@ -13,7 +14,7 @@ from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call
 from gateway.domain.executions import NewExecution
 from gateway.domain.ids import known_form, new_id
-from gateway.domain.media import Media, MediaRecord
+from gateway.domain.media import Brought, Media, MediaRecord, nth
 from gateway.domain.pipelines import InputRole, Pipeline
 from gateway.domain.runs import Run, RunState
 from gateway.domain.tensors import Value
@@ -47,28 +48,33 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 class Gatekeeper:
     """Turns calls away, or lets them run."""
 
-    def __init__(self, pipelines: Pipelines, executions: ExecutionStore, telling: Telling, rates: Rates):
+    def __init__(
+        self, pipelines: Pipelines, executions: ExecutionStore, telling: Telling, rates: Rates, gathering: Gathering
+    ):
         self._pipelines = pipelines
         self._rates = rates
         self._executions = executions
         self._telling = telling
+        self._gathering = gathering
 
     async def admit(self, caller: Caller, call: Call, at: datetime, state: RunState) -> Admitted:
-        """The call with all it needs.
+        """The call with all it needs; what it only names is fetched when nothing else speaks against it.
 
         Raises:
-            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound,
-            InvalidInput, TargetForbidden, RateLimited: it may not run.
+            PipelineNotFound, PipelineNotReady, ExecutionNotFound, MediaNotFound, FileNotFound, InvalidInput,
+            TargetForbidden, UrlForbidden, UrlFailed, TooLarge, RateLimited: it may not run.
         """
         call.check()
         pipeline = await self._pipelines.runnable(call.pipeline_id)
         _check_kept(pipeline, call)
         stored = await self._stored(caller.sees, call)
-        media, given = _placed(pipeline, call)
-        pipeline.check_inputs(given, len(media) or len(stored))
+        brought, given = _placed(pipeline, call)
+        _check_conversion(pipeline, call)
+        pipeline.check_inputs(given, len(brought) or len(stored), _read(pipeline, call, given))
         named = inputs.named_values(pipeline, given)
         audience = await self._telling.audience(caller.sees, call)
         await self._rates.of_pipeline(caller, pipeline)
+        media = await self._gathering.gathered(caller.sees, call, brought)
         new = _new_execution(caller.owner, call, at) if call.execution_id is None else None
         execution_id = call.execution_id if new is None else new.execution_id
         assert execution_id is not None
@@ -124,16 +130,16 @@ def _named(records: dict[str, MediaRecord], media_id: str, index: int) -> MediaR
     return records[media_id]
 
 
-def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str, object]]:
+def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Brought, ...], dict[str, object]]:
     """Media and named inputs, with the text and the seed where the pipeline has a place for them."""
     given = dict(call.inputs)
     media = call.media
     if call.text is not None:
-        place = _free(pipeline, InputRole.TEXT, given)
+        place = pipeline.free_text_input(given)
         if place is not None:
             given[place] = call.text
         elif pipeline.media_input is not None and pipeline.media_input.role is InputRole.MEDIA:
-            media = (*media, Media(f"media-{len(media) + 1}", call.text.encode()))
+            media = (*media, Media(nth(len(media)), call.text.encode()))
         else:
             raise InvalidInput("The pipeline takes no text.", field="text")
     if call.seed_json is not None:
@@ -146,6 +152,23 @@ def _placed(pipeline: Pipeline, call: Call) -> tuple[tuple[Media, ...], dict[str
 def _free(pipeline: Pipeline, role: InputRole, given: dict[str, object]) -> str | None:
     named = pipeline.named_inputs.values()
     return next((each.name for each in named if each.role is role and each.name not in given), None)
+
+
+def _read(pipeline: Pipeline, call: Call, given: dict[str, object]) -> str | None:
+    """The input that gets the text of the media."""
+    return pipeline.free_text_input(given) if call.simple_text else None
+
+
+def _check_conversion(pipeline: Pipeline, call: Call) -> None:
+    """Refuse a page range where nobody would look into the media.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    if call.simple_text or pipeline.takes_pictures(asked=call.image_conversion):
+        return
+    if call.page_range is not None or any(each.pages is not None for each in call.media):
+        raise InvalidInput("The pipeline takes media whole: set tryImageConversion beside it.", field="pageRange")
 
 
 def _new_execution(owner: str, call: Call, at: datetime) -> NewExecution:

@@ -13,8 +13,8 @@ from gateway.errors import GatewayError, RunCanceled, RunTimeout
 
 
 def completed(run: Run, work: Work, at: datetime) -> Run:
-    """The record of success."""
-    return _ended(run, work, RunState.COMPLETED, at)
+    """The record of success, which single pages may have no part in."""
+    return _ended(run, work, RunState.COMPLETED_WITH_ERRORS if work.errors else RunState.COMPLETED, at)
 
 
 def failed(run: Run, work: Work, error: GatewayError, at: datetime) -> Run:

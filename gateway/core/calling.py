@@ -10,6 +10,7 @@ from gateway.core.async_calls import AsyncCalls
 from gateway.core.backlog import Backlog
 from gateway.core.dispatch import Dispatcher
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.holding import Holding
 from gateway.core.keys import Keys
 from gateway.core.pipelines import Pipelines
@@ -44,12 +45,13 @@ def runs_over(
     admission: Admission,
     telling: Telling,
     rates: Rates,
+    gathering: Gathering,
     most_queued: int = MAX_QUEUED_RUNS,
     *,
     clock: Callable[[], datetime] = now,
 ) -> Runs:
     """Runs over these parts."""
-    gate, keys = Gatekeeper(pipelines, stores.executions, telling, rates), Keys(stores.keys)
+    gate, keys = Gatekeeper(pipelines, stores.executions, telling, rates, gathering), Keys(stores.keys)
     replays = Replays(stores.runs, stores.executions, stores.entries)
     sync_calls = SyncCalls(gate, pipelines, stores.runs, dispatcher, staging, keys, replays, telling, clock)
     backlog = Backlog(stores.runs, most_queued)

@@ -1,6 +1,7 @@
 """Sending the media of a run to Triton and making entries' contents of what comes back."""
 
 import asyncio
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -8,19 +9,31 @@ import msgspec
 from gateway import metrics, tracing
 from gateway.core import inputs, results
 from gateway.core.artifacts import Artifacts, parted
+from gateway.core.converting import Converter, Places
 from gateway.core.healing import Healing
+from gateway.core.looking import Asked
+from gateway.core.together import together
 from gateway.domain.artifacts import Artifact
 from gateway.domain.calls import Parameter
+from gateway.domain.conversion import Conversion
 from gateway.domain.media import Media
 from gateway.domain.pipelines import Pipeline
+from gateway.domain.runs import RunError
 from gateway.domain.tensors import Value
-from gateway.errors import MediaRefused, PipelineNotReady, RunTimeout, TritonFailed, WiringInvalid
-from gateway.limits import MAX_TENSOR_ELEMENTS, MEDIA_IN_PARALLEL
-from gateway.ports import Dispatch, ImageDecoder, Inference, InferenceEngine
+from gateway.errors import (
+    MediaRefused,
+    MediaUnsupported,
+    PipelineNotReady,
+    RunTimeout,
+    TritonFailed,
+    WiringInvalid,
+)
+from gateway.limits import MAX_TENSOR_ELEMENTS
+from gateway.ports import Dispatch, Inference, InferenceEngine
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What a run asks of Triton: one inference per media, or one where the pipeline takes none."""
+    """What a run asks of Triton: one inference per page of its media, or one where the pipeline takes none."""
 
     run_id: str
     pipeline: Pipeline
@@ -29,6 +42,9 @@ class Work(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Parameter]
     #: One per inference; the engine fills them in.
     dispatches: list[Dispatch]
+    conversion: Conversion = Conversion()
+    #: What went wrong with pages of media of which others went well.
+    errors: list[RunError] = []
     #: What was made beside the contents, by the place of the entry that names it.
     artifacts: dict[int, list[Artifact]] = {}
     #: Whether more than the record of the run is kept.
@@ -47,9 +63,9 @@ class Work(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Runs the inferences of one run, several at a time, within its deadline."""
 
-    def __init__(self, engine: InferenceEngine, images: ImageDecoder, healing: Healing, artifacts: Artifacts):
+    def __init__(self, engine: InferenceEngine, converter: Converter, healing: Healing, artifacts: Artifacts):
         self._engine = engine
-        self._images = images
+        self._converter = converter
         self._healing = healing
         self._artifacts = artifacts
 
@@ -68,39 +84,40 @@ class Dispatcher:
             raise next(filter(None, (each.held_up for each in work.dispatches)), timed_out(seconds)) from None
 
     async def _all(self, work: Work) -> list[bytes]:
+        places = self._converter.places()
         if len(work.media) < 2:
-            return [await self._one(work, 0, work.media[0] if work.media else None)]
-        places = asyncio.Semaphore(MEDIA_IN_PARALLEL)
+            return [await self._one(work, 0, work.media[0] if work.media else None, places)]
+        return await together(self._one(work, index, media, places) for index, media in enumerate(work.media))
 
-        async def one(index: int, media: Media) -> bytes:
-            async with places:
-                return await self._one(work, index, media)
-
+    async def _one(self, work: Work, index: int, media: Media | None, places: Places) -> bytes:
+        """The content of the entry of one media."""
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(index, media)) for index, media in enumerate(work.media)]
-        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
-            raise _first(failures) from None
-        return [task.result() for task in tasks]
+            asked = None if media is None else Asked(work.pipeline, work.conversion, media, work.named)
+            if asked is not None and asked.needs_a_look():
+                infer = functools.partial(self._infer, work, index)
+                content, errors = await self._converter.entry(asked, infer, places)
+                work.errors.extend(msgspec.structs.replace(each, field=f"media[{index}]") for each in errors)
+                return content
+            async with places.inferences:
+                return await self._infer(work, index, _as_it_came(work, media))
+        except (MediaRefused, MediaUnsupported) as error:
+            error.field = f"media[{index}]"
+            raise
 
-    async def _one(self, work: Work, index: int, media: Media | None) -> bytes:
+    async def _infer(self, work: Work, index: int, values: tuple[Value, ...], page: int | None = None) -> bytes:
+        """What Triton says of one media, or one page of it."""
         dispatch = Dispatch()
         work.dispatches.append(dispatch)
         metrics.INFERENCES.inc()
         try:
-            values = work.named
-            if media is not None:
-                values = (await inputs.media_value(work.pipeline, media, self._images), *values)
-            name = f"{work.run_id}-{index}" if index else work.run_id
-            request = Inference(work.pipeline.pipeline_id, values, name, work.parameters)
+            request = Inference(work.pipeline.pipeline_id, values, _name(work, index, page), work.parameters)
             with tracing.span("inference", tracing.CLIENT, pipeline=request.model, media=index):
                 answer = await self._answer(work.pipeline, request, dispatch)
-            return await self._content(work, index, answer)
+            return await self._content(work, index, answer, None if page is None else page + 1)
         except MediaRefused as error:
             if error.step is not None and error.step not in work.pipeline.models:
                 # Not one of our steps' refusals, whatever it looks like.
                 raise TritonFailed from error
-            error.field = f"media[{index}]"
             raise
         finally:
             metrics.INFERENCES.dec()
@@ -150,7 +167,14 @@ def timed_out(seconds: float) -> RunTimeout:
     return RunTimeout(f"The run did not end within its deadline of {seconds:.3g} s.")
 
 
-def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
-    """The failure that came first; the others followed from it or do not matter beside it."""
-    first = failures.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+def _as_it_came(work: Work, media: Media | None) -> tuple[Value, ...]:
+    entry = work.pipeline.media_input
+    if media is None or entry is None:
+        return work.named
+    return (inputs.encoded_value(entry, media.data), *work.named)
+
+
+def _name(work: Work, index: int, page: int | None) -> str:
+    """The ID of a request to Triton, by which its answer is known again."""
+    name = f"{work.run_id}-{index}" if index or page is not None else work.run_id
+    return name if page is None else f"{name}-{page}"

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.domain.calls import Call
 from gateway.domain.keys import Key, KnownCall, digest
+from gateway.domain.media import Brought, Media
 from gateway.errors import GatewayError, KeyInFlight, KeyReused, Overloaded, RunCanceled, Unavailable
 from gateway.ports import KeyStore
 
@@ -69,7 +70,16 @@ def frees(error: GatewayError) -> bool:
 
 def _fingerprint(call: Call) -> bytes:
     asked = {name: getattr(call, name) for name in call.__struct_fields__ if name not in _APART}
-    return _sha256((_encode(asked), *(hashlib.sha256(each.data).digest() for each in call.media)))
+    return _sha256((_encode(asked), *map(_media_print, call.media)))
+
+
+def _media_print(media: Brought) -> bytes:
+    """Of what is brought its bytes count, of what is named its name: what stands there may change."""
+    if isinstance(media, Media):
+        parts: tuple[bytes, ...] = (hashlib.sha256(media.data).digest(), _encode(media.pages))
+    else:
+        parts = (type(media).__name__.encode(), _encode(media))
+    return _sha256(parts)
 
 
 def _sha256(parts: Iterable[bytes]) -> bytes:

@@ -27,7 +27,15 @@ def content(pipeline: Pipeline, values: Iterable[Value]) -> bytes:
     Raises:
         WiringInvalid: an output does not hold what its role says, Triton sent none, or it is more than an entry takes.
     """
-    found = _content(pipeline, values)
+    return bounded(_content(pipeline, values))
+
+
+def bounded(found: bytes) -> bytes:
+    """The content of an entry, unless it is more than one takes.
+
+    Raises:
+        WiringInvalid: it is.
+    """
     if len(found) > MAX_ENTRY_BYTES:
         raise WiringInvalid(_TOO_MUCH)
     if too_deep(found):

@@ -39,6 +39,7 @@ class Staging:
             inputs=admitted.inputs,
             idempotent=call.idempotent,
             parameters=call.parameters,
+            conversion=call.conversion,
             timeout=call.timeout,
             hook_ids=admitted.audience.hook_ids,
             webhook=call.webhook,
@@ -62,7 +63,7 @@ class Staging:
         except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
             raise failures.exceptions[0] from None
         brought = zip(admitted.media, names, strict=True)
-        return tuple(StoredMedia(media_id=media.media_id, blob=name) for media, name in brought)
+        return tuple(StoredMedia(media_id=media.media_id, blob=name, pages=media.pages) for media, name in brought)
 
     async def stored(self, records: Sequence[MediaRecord]) -> tuple[Media, ...]:
         """Media that are stored on an execution.
@@ -78,7 +79,7 @@ class Staging:
         Raises:
             MediaNotFound, StorageUnavailable: they cannot be had.
         """
-        return tuple([Media(each.media_id, await self._blobs.get(each.blob)) for each in request.media])
+        return tuple([Media(each.media_id, await self._blobs.get(each.blob), each.pages) for each in request.media])
 
     async def release(self, run_id: str, blobs: Sequence[str]) -> None:
         """Remove those of these blobs that were staged for a run, unless somebody still needs them."""

@@ -67,8 +67,16 @@ class SyncCalls:
         telemetry.note(run_id=run.run_id)
         if key is not None and (known := await self._keys.reserve(key, run.run_id, run.execution_id, call.timeout)):
             return await self._replays.answer(caller.sees, known)
-        keeps = not call.transient
-        work = Work(run.run_id, admitted.pipeline, media, admitted.named, call.parameters, [], keeps=keeps)
+        work = Work(
+            run.run_id,
+            admitted.pipeline,
+            media,
+            admitted.named,
+            call.parameters,
+            [],
+            call.conversion,
+            keeps=not call.transient,
+        )
         contents = await self._contents(admitted, work, key)
         return await self._complete(admitted, work, contents, key)
 

@@ -11,6 +11,7 @@ from gateway.domain.audience import NOBODY, Audience
 from gateway.domain.calls import Call, RunRequest, StoredMedia, Webhook
 from gateway.domain.deliveries import Delivery, Event
 from gateway.domain.hooks import EventType, Hook, check_endpoint
+from gateway.domain.ids import EXECUTION_ID
 from gateway.domain.runs import Run
 from gateway.domain.signing import check_secrets
 from gateway.errors import InvalidInput, TargetForbidden
@@ -64,7 +65,9 @@ class Telling:
         """
         if len(hook_ids) > MAX_HOOKS_PER_EXECUTION:
             raise InvalidInput(f"There are at most {MAX_HOOKS_PER_EXECUTION} hooks.", field="hookIds")
-        found = {each.hook_id: each for each in await self._hooks.find(sees, hook_ids)} if hook_ids else {}
+        # What has not the form of an ID never reaches the store, which may not even be able to read it.
+        possible = [each for each in hook_ids if EXECUTION_ID.fullmatch(each)]
+        found = {each.hook_id: each for each in await self._hooks.find(sees, possible)} if possible else {}
         for index, hook_id in enumerate(hook_ids):
             if hook_id not in found:
                 raise InvalidInput("There is no hook with this ID.", field=f"hookIds[{index}]")

@@ -159,7 +159,8 @@ class Worker:
         except GatewayError as error:
             await self._fail(claimed, None, error)
             return
-        work = Work(run.run_id, pipeline, media, named, request.parameters, [], keeps=not request.transient)
+        keeps = not request.transient
+        work = Work(run.run_id, pipeline, media, named, request.parameters, [], request.conversion, keeps=keeps)
         try:
             contents = await self._dispatcher.contents(work, request.timeout)
         except GatewayError as error:

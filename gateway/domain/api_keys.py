@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 
 from gateway.domain.access import Caller, Scope
+from gateway.domain.rates import rate_of
 from gateway.errors import InvalidInput
 from gateway.limits import MAX_NAME_CHARACTERS, MAX_PIPELINES_PER_KEY
 
 _FORM: Final = re.compile(r"gw_([0-9a-f]{16})_[A-Za-z0-9_-]{43}", re.ASCII)
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
-_RATE: Final = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", re.ASCII)
 #: What a key is compared with that there is none of, so that the time taken tells nothing.
 _NOBODYS: Final = secrets.token_bytes(hashlib.sha256().digest_size)
 
@@ -77,8 +77,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"A key needs a scope: {', '.join(Scope)}.", field="scopes")
         if self.pipelines is not None and not 0 < len(self.pipelines) <= MAX_PIPELINES_PER_KEY:
             raise InvalidInput(f"A key is for 1 to {MAX_PIPELINES_PER_KEY} pipelines, or for all.", field="pipelines")
-        if self.rate is not None and not _RATE.fullmatch(self.rate):
-            raise InvalidInput("A rate is a number per second, minute, hour or day, as 600/minute.", field="rate")
+        if self.rate is not None:
+            _check_rate(self.rate)
         if self.concurrency is not None and not 0 < self.concurrency < 1 << 31:
             raise InvalidInput("Calls at once are a number above 0.", field="concurrency")
         if self.expires_at is not None and self.expires_at <= moment:
@@ -125,6 +125,13 @@ def matches(credential: str, key: ApiKey | None) -> bool:
     """Whether this is that key, in the same time whether it is, is not, or there is none."""
     same = hmac.compare_digest(digest_of(credential), _NOBODYS if key is None else key.digest)
     return same and key is not None
+
+
+def _check_rate(rate: str) -> None:
+    try:
+        rate_of(rate)
+    except ValueError as refusal:
+        raise InvalidInput(str(refusal), field="rate") from None
 
 
 def checked_name(name: str, field: str) -> str:

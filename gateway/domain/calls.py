@@ -5,8 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.domain.media import Media
+from gateway.domain.conversion import Conversion
+from gateway.domain.media import Brought
 from gateway.domain.observations import Entry, Given, observation_json
+from gateway.domain.page_range import PageRange
 from gateway.domain.runs import Priority
 from gateway.errors import InvalidInput
 
@@ -37,9 +39,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     pipeline_id: str
     #: An execution there is; without one the call brings one about.
     execution_id: str | None = None
-    media: tuple[Media, ...] = ()
+    #: What it brings to run on; what is only named is fetched when the call is admitted.
+    media: tuple[Brought, ...] = ()
     #: Which of the execution's stored media to run on; None is all, where no media is given.
     media_ids: tuple[str, ...] | None = None
+    #: Which pages of each media to run on, where a media does not name its own.
+    page_range: str | None = None
+    #: Pages of PDFs and TIFFs are rendered, images are turned upright.
+    image_conversion: bool = False
+    #: The text that stands in documents is read.
+    simple_text: bool = False
     #: Values for the pipeline's named inputs: plain JSON.
     inputs: dict[str, object] = {}
     text: str | None = None
@@ -72,12 +81,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     hook_ids: tuple[str, ...] = ()
     webhook: Webhook | None = None
 
+    @property
+    def conversion(self) -> Conversion:
+        """What is to become of its media before Triton sees them."""
+        return Conversion(images=self.image_conversion, text=self.simple_text, pages=self.page_range)
+
     def check(self) -> None:
         """Refuse what cannot go together.
 
         Raises:
-            InvalidInput: which field is too much.
+            InvalidInput: which field is too much, or is no page range.
         """
+        self._check_pages()
         if self.media_ids is not None and self.execution_id is None:
             raise InvalidInput("Stored media belong to an execution: name it.", field="mediaIds")
         if self.media_ids is not None and self.media:
@@ -88,6 +103,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("An execution that there is keeps its time: leave this out.", field="ttl")
         if self.transient and self.goes_on:
             raise InvalidInput("A transient call keeps nothing, so it cannot go on when you leave.", field="onTimeout")
+
+    def _check_pages(self) -> None:
+        if self.page_range is not None:
+            PageRange.of(self.page_range)
+        for index, each in enumerate(self.media):
+            if each.pages is not None:
+                PageRange.of(each.pages, f"media[{index}].pageRange")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -116,6 +138,8 @@ class StoredMedia(msgspec.Struct, frozen=True, kw_only=True):
 
     media_id: str
     blob: str
+    #: The pages that are meant, where the media names its own.
+    pages: str | None = None
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +151,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, object] = {}
     idempotent: bool = False
     parameters: dict[str, Parameter] = {}
+    #: What is to become of the media before Triton sees them.
+    conversion: Conversion = Conversion()
     timeout: float
     #: Who is told of it.
     hook_ids: tuple[str, ...] = ()

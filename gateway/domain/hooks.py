@@ -163,8 +163,10 @@ def check_endpoint(url: str, field: str) -> None:
     """Refuse an address that is none.
 
     Raises:
-        InvalidInput: it is empty, or too long.
+        InvalidInput: it is empty, too long, or holds what no address may, such as NUL, which no record takes.
     """
+    if not url.isprintable() or " " in url:
+        raise InvalidInput("An address has no spaces, and nothing that is not printable.", field=field)
     if not 0 < len(url) <= MAX_URL_CHARACTERS:
         raise InvalidInput(f"An address has 1 to {MAX_URL_CHARACTERS} characters.", field=field)
 

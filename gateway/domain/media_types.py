@@ -1,6 +1,7 @@
 """The type of media by its first bytes, and the rule of raw uploads: raw, or base64 of what is known, or text."""
 
 import binascii
+import codecs
 import re
 from typing import Final
 
@@ -97,6 +98,16 @@ def sniff(data: bytes) -> str | None:
     if _is_bitmap(data):
         return "image/bmp"
     return "audio/mpeg" if _is_tagged(data) or _is_layer_three(data) else None
+
+
+def plain_text(data: bytes) -> str | None:
+    """The text that the bytes are, by their byte order mark or as UTF-8; None where they are none."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _archive(data: bytes) -> str:

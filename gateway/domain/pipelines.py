@@ -1,7 +1,7 @@
 """A pipeline: a Triton ensemble that callers run, with what goes in and what comes out of it."""
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -95,6 +95,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     transform: str = ""
     #: How many of its calls, and of its runs in one worker, may be in hand at once; None where its config does not say.
     concurrency: int | None = None
+    #: It takes images alone: pages of PDFs and TIFFs are rendered for it, whether or not a call asks for that.
+    image_conversion: bool = False
     #: How many calls of it one key may make in a time; None where its config does not say.
     rate: Rate | None = None
     #: A published version; 0 is the draft, which is what Triton's repository holds.
@@ -126,6 +128,16 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         media = self.media_input
         return {each.name: each for each in self.inputs if each is not media}
 
+    def takes_pictures(self, *, asked: bool) -> bool:
+        """Whether pages are rendered for it, where a call asks for that or not."""
+        entry = self.media_input
+        return entry is not None and (entry.role is InputRole.IMAGE or asked or self.image_conversion)
+
+    def free_text_input(self, taken: Container[str]) -> str | None:
+        """The first input of text that has no value yet."""
+        named = self.named_inputs.values()
+        return next((each.name for each in named if each.role is InputRole.TEXT and each.name not in taken), None)
+
     @cached_property
     def models(self) -> frozenset[str]:
         """The models that its steps call."""
@@ -136,8 +148,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The outputs that hold bytes to be fetched by their ID."""
         return frozenset(each.name for each in self.outputs if each.role is OutputRole.ARTIFACT)
 
-    def check_inputs(self, given: dict[str, object], media: int) -> None:
+    def check_inputs(self, given: dict[str, object], media: int, read: str | None = None) -> None:
         """Refuse a call that names inputs there are not, or leaves out one that is needed.
+
+        `read` is the input that gets the text of the media.
 
         Raises:
             InvalidInput: which input is unknown or which are missing, or that there is no media.
@@ -146,10 +160,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name in given:
             if name not in named:
                 raise InvalidInput(f"The pipeline has no such input. {_declared(named)}", field=f"inputs.{name}")
-        missing = [name for name, each in named.items() if not each.optional and name not in given]
+        missing = [name for name, each in named.items() if not each.optional and name not in given and name != read]
         if missing:
             raise InvalidInput(f"The pipeline needs {_quoted(missing)}.", field=f"inputs.{missing[0]}")
-        if self.media_input is None and media:
+        if self.media_input is None and media and read is None:
             raise InvalidInput("The pipeline takes no media; give its inputs by name.", field="media")
         if self.media_input is not None and not media:
             raise InvalidInput("There is no media to run on.", field="media")

@@ -67,7 +67,7 @@ class PlainTensor(msgspec.Struct, frozen=True):
     data: list[Scalar]
 
 
-def frame(payload: bytes) -> bytes:
+def frame(payload: bytes | memoryview) -> bytes:
     """The length prefix of one BYTES element; the element itself follows uncopied."""
     return _LENGTH.pack(len(payload))
 

@@ -8,12 +8,13 @@ from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
-from gateway.ports.files import FileStore, Uploads
+from gateway.ports.files import FileStore
+from gateway.ports.gathering import MediaFetcher, Uploads
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine
 from gateway.ports.keys import KeyStore
-from gateway.ports.media import BlobStore, ImageDecoder
+from gateway.ports.media import BlobStore, MediaReader, OpenedMedia
 from gateway.ports.pipelines import Discovery, PipelineSource, PipelineStore
 from gateway.ports.rates import RateCounter
 from gateway.ports.retention import DoomedBlobs, RetentionStore
@@ -50,11 +51,13 @@ __all__ = [
     "FileStore",
     "FinishedRun",
     "HookStore",
-    "ImageDecoder",
     "Inference",
     "InferenceEngine",
     "KeyStore",
+    "MediaFetcher",
+    "MediaReader",
     "ModelControl",
+    "OpenedMedia",
     "PipelineSource",
     "PipelineStore",
     "QueueState",

@@ -1,21 +1,64 @@
-"""Media: pixels from encoded images, and bytes that live longer than a call."""
+"""Media: what stands in them, and bytes that live longer than a call."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from gateway.domain.conversion import Shape
 from gateway.domain.tensors import Value
 
 
-class ImageDecoder(Protocol):
-    """Pixels from encoded images, for inputs of role `image`."""
+class OpenedMedia(Protocol):
+    """One media, open for as long as a run works on it; each method may be called many times, and at once."""
 
-    async def decode(self, name: str, encoded: bytes) -> Value:
-        """The image as UINT8, height x width x 3 (RGB).
+    async def describe(self) -> Shape:
+        """How many pages or frames there are, and how large and how turned the first frame is.
 
         Raises:
-            MediaUnreadable: it is no image.
-            MediaLimit: it has too many pixels.
+            MediaUnreadable: it is of no type that has pages, or damaged.
+            MediaLimit: it has too many frames or pixels.
         """
+        ...
+
+    async def page(self, number: int) -> bytes | memoryview:
+        """A page or frame, counted from 0, as PNG, upright.
+
+        Raises:
+            MediaUnreadable: it is damaged, or there is none of this number.
+            MediaLimit: it takes too many pixels, too much time or too much memory.
+        """
+        ...
+
+    async def pixels(self, name: str, number: int) -> Value:
+        """The same as a tensor of this name: UINT8, height x width x 3 (RGB).
+
+        Raises:
+            MediaUnreadable, MediaLimit: as `page`.
+        """
+        ...
+
+    async def text(self, pages: Sequence[int]) -> str:
+        """The text that stands in it, of these pages where it has pages.
+
+        Raises:
+            MediaUnreadable: it is damaged, or of a type that has none.
+            MediaLimit: it has too much of it, or is too large unpacked.
+        """
+        ...
+
+
+class MediaReader(Protocol):
+    """Looks into media and renders them, where a broken file breaks nothing else.
+
+    Whatever is asked of an opened media may be refused as `Overloaded`, where the machine is short of memory.
+    """
+
+    def opened(self, data: bytes, kind: str) -> AbstractAsyncContextManager[OpenedMedia]:
+        """A media of a content type, for the length of a block."""
+        ...
+
+    async def close(self) -> None:
+        """End what is in hand."""
         ...
 
 

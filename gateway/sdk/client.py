@@ -30,6 +30,12 @@ _EXECUTE_PATIENCE: Final = 630.0
 #: Seconds beyond its own deadline within which a call is answered.
 _GRACE: Final = 15.0
 _PAGE: Final = 1000
+#: What to do about a credential, beside what the gateway says of it.
+_HINTS: Final = {
+    "auth.missing": ("Name one with --api-key or GATEWAY_API_KEY.",),
+    "auth.invalid": ("Name another with --api-key or GATEWAY_API_KEY; gateway key create makes one.",),
+    "auth.forbidden": ("Name one that may with --api-key or GATEWAY_API_KEY.",),
+}
 _NEXT: Final = re.compile(r'<([^>]+)>;\s*rel="next"')
 
 
@@ -283,7 +289,7 @@ class Client:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return NotAGateway(self._connections.url)
         return Refused(
-            said.message,
+            " ".join((said.message, *_HINTS.get(said.code, ()))),
             status=status,
             code=said.code,
             field=said.field,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gateway/v1/media.proto\x12\ngateway.v1\"I\n\x05Media\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06\x62\x61se64\x18\x02 \x01(\tH\x00\x12\r\n\x03uri\x18\x04 \x01(\tH\x00\x42\t\n\x07\x63ontentJ\x04\x08\x03\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gateway/v1/media.proto\x12\ngateway.v1\"~\n\x05Media\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06\x62\x61se64\x18\x02 \x01(\tH\x00\x12\x12\n\x08media_id\x18\x03 \x01(\tH\x00\x12\r\n\x03uri\x18\x04 \x01(\tH\x00\x12\x11\n\x07\x66ile_id\x18\x05 \x01(\tH\x00\x12\x12\n\npage_range\x18\x06 \x01(\tB\t\n\x07\x63ontentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.v1.media_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MEDIA']._serialized_start=38
-  _globals['_MEDIA']._serialized_end=111
+  _globals['_MEDIA']._serialized_end=164
 # @@protoc_insertion_point(module_scope)

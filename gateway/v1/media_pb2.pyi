@@ -24,25 +24,37 @@ class Media(_message.Message):
 
     DATA_FIELD_NUMBER: _builtins.int
     BASE64_FIELD_NUMBER: _builtins.int
+    MEDIA_ID_FIELD_NUMBER: _builtins.int
     URI_FIELD_NUMBER: _builtins.int
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_RANGE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     """The encoded file as it is."""
     base64: _builtins.str
     """The encoded file as base64 text, or a data URL that holds it."""
+    media_id: _builtins.str
+    """Media that is stored on the execution of the call."""
     uri: _builtins.str
-    """A data URL."""
+    """A data URL, or where the gateway allows it an http or https one that it fetches."""
+    file_id: _builtins.str
+    """A file that was uploaded before."""
+    page_range: _builtins.str
+    """Which of its pages to run on, from 0, both ends included: `0-5,10`. Without it the call's own holds."""
     def __init__(
         self,
         *,
         data: _builtins.bytes = ...,
         base64: _builtins.str = ...,
+        media_id: _builtins.str = ...,
         uri: _builtins.str = ...,
+        file_id: _builtins.str = ...,
+        page_range: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["base64", b"base64", "content", b"content", "data", b"data", "uri", b"uri"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["base64", b"base64", "content", b"content", "data", b"data", "file_id", b"file_id", "media_id", b"media_id", "uri", b"uri"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base64", b"base64", "content", b"content", "data", b"data", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base64", b"base64", "content", b"content", "data", b"data", "file_id", b"file_id", "media_id", b"media_id", "page_range", b"page_range", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["data", "base64", "uri"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["data", "base64", "media_id", "uri", "file_id"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 

@@ -392,6 +392,9 @@ class ExecuteSyncRequest(_message.Message):
     HOOK_IDS_FIELD_NUMBER: _builtins.int
     WEBHOOK_URL_FIELD_NUMBER: _builtins.int
     WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
+    PAGE_RANGE_FIELD_NUMBER: _builtins.int
+    TRY_IMAGE_CONVERSION_FIELD_NUMBER: _builtins.int
+    TRY_SIMPLE_TEXT_FIELD_NUMBER: _builtins.int
     pipeline_id: _builtins.str
     inputs: _builtins.bytes
     """Values for the pipeline's named inputs: one JSON object, as UTF-8."""
@@ -423,6 +426,16 @@ class ExecuteSyncRequest(_message.Message):
     """An address that this call alone has told when its run in the background has ended."""
     webhook_secret: _builtins.str
     """What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."""
+    page_range: _builtins.str
+    """Which pages of PDFs and frames of TIFFs to run on, such as `0-5,10`: counted from 0, both ends included."""
+    try_image_conversion: _builtins.bool
+    """Render the pages of PDFs and the frames of TIFFs, each for an inference of its own, and turn images upright.
+    Pipelines that take images alone do so anyway.
+    """
+    try_simple_text: _builtins.bool
+    """Read the text that stands in DOCX, PPTX, PDF and plain text: it goes to the pipeline's text input, else it is
+    `rawText` of the entry.
+    """
     @_builtins.property
     def media(self) -> _containers.RepeatedCompositeFieldContainer[_media_pb2.Media]: ...
     @_builtins.property
@@ -454,10 +467,13 @@ class ExecuteSyncRequest(_message.Message):
         hook_ids: _abc.Iterable[_builtins.str] | None = ...,
         webhook_url: _builtins.str = ...,
         webhook_secret: _builtins.str = ...,
+        page_range: _builtins.str = ...,
+        try_image_conversion: _builtins.bool = ...,
+        try_simple_text: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "idempotency_key", b"idempotency_key", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "on_timeout", b"on_timeout", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "ttl", b"ttl", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ttl", b"_ttl", "execution_id", b"execution_id", "hook_ids", b"hook_ids", "idempotency_key", b"idempotency_key", "idempotent", b"idempotent", "inputs", b"inputs", "media", b"media", "media_ids", b"media_ids", "meta_data", b"meta_data", "observation", b"observation", "on_timeout", b"on_timeout", "page_range", b"page_range", "pipeline_id", b"pipeline_id", "runtime_parameters", b"runtime_parameters", "tag", b"tag", "text", b"text", "transient", b"transient", "try_image_conversion", b"try_image_conversion", "try_simple_text", b"try_simple_text", "ttl", b"ttl", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
     _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015

@@ -7,8 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form
+from gateway.domain.conversion import Conversion
+from gateway.domain.media import Brought, FileReference, Media, StoredReference, nth
 from gateway.errors import InvalidInput
 from gateway.v1 import media_pb2, pipelines_pb2, runs_pb2
+from gateway.wire.brought import at_url
 from gateway.wire.calls import checked_call, checked_media, webhook
 from gateway.wire.media import decode_media, not_empty
 from gateway.wire.scheduling import CANCEL, CONTINUE, Schedule, checked_schedule
@@ -72,12 +75,17 @@ def _moment(stamp: Timestamp) -> datetime:
 def _call(
     request: pipelines_pb2.ExecuteSyncRequest, timeout: float, answer: str, key: str | None, schedule: Schedule
 ) -> Call:
-    media = [_media(each, f"media[{index}]") for index, each in enumerate(checked_media(request.media))]
+    media = [_media(each, index) for index, each in enumerate(checked_media(request.media))]
     return checked_call(
         pipeline_id=request.pipeline_id,
         execution_id=request.execution_id or None,
         media=media,
         media_ids=list(request.media_ids) or None,
+        conversion=Conversion(
+            images=request.try_image_conversion,
+            text=request.try_simple_text,
+            pages=request.page_range or None,
+        ),
         inputs=request.inputs or None,
         text=request.text or None,
         observation=request.observation or None,
@@ -96,12 +104,14 @@ def _call(
     )
 
 
-def _media(media: media_pb2.Media, field: str) -> bytes:
-    kind = media.WhichOneof("content")
-    if kind == "base64":
-        return decode_media(media.base64, field)
+def _media(media: media_pb2.Media, index: int) -> Brought:
+    kind, field = media.WhichOneof("content"), f"media[{index}]"
+    pages = media.page_range or None
+    if kind == "file_id":
+        return FileReference(media.file_id, pages)
+    if kind == "media_id":
+        return StoredReference(media.media_id, pages)
     if kind == "uri":
-        if media.uri[:5].lower() != "data:":
-            raise InvalidInput("Only data URLs are fetched.", field=field)
-        return decode_media(media.uri, field)
-    return not_empty(media.data, field)
+        return at_url(media.uri, index, pages)
+    data = decode_media(media.base64, field) if kind == "base64" else not_empty(media.data, field)
+    return Media(nth(index), data, pages)

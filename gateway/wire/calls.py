@@ -8,7 +8,8 @@ import msgspec
 
 from gateway import metrics
 from gateway.domain.calls import Call, Form, Parameter, Webhook
-from gateway.domain.media import given
+from gateway.domain.conversion import Conversion
+from gateway.domain.media import Brought
 from gateway.errors import InvalidInput
 from gateway.limits import (
     MAX_INPUTS,
@@ -22,9 +23,9 @@ from gateway.limits import (
     MAX_TAG_CHARACTERS,
     MAX_TEXT_CHARACTERS,
 )
+from gateway.wire.brought import MediaBody, brought
 from gateway.wire.free_json import NOTHING, json_object, raw_field
 from gateway.wire.json import decode
-from gateway.wire.media import decode_media
 from gateway.wire.observations import given_entries
 from gateway.wire.scheduling import Schedule, checked_schedule
 
@@ -34,13 +35,15 @@ T = TypeVar("T")
 _TRITON_S_OWN: Final = frozenset(
     ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers", "binary_data_output")
 )
+#: A call whose media go to Triton as they came.
+_NOTHING: Final = Conversion()
 
 
 class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """The body of every execute call; null is absent."""
 
     execution_id: str | None = None
-    media: list[str] | None = None
+    media: list[str | MediaBody] | None = None
     media_ids: list[str] | None = None
     #: What takes any JSON is kept raw until it is known to be small enough.
     inputs: msgspec.Raw = NOTHING
@@ -60,7 +63,7 @@ class ExecuteBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     hook_ids: list[str] | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None
-    #: Cambrion's own; only their default is taken.
+    page_range: str | None = None
     try_image_conversion: bool | None = None
     try_simple_text: bool | None = None
 
@@ -73,6 +76,15 @@ class Asked(msgspec.Struct, frozen=True):
 
     call: Call
     transform: str | None
+
+
+def execute_body(body: bytes | bytearray) -> ExecuteBody:
+    """The fields of a JSON body.
+
+    Raises:
+        Malformed, InvalidInput: they are not those of a call.
+    """
+    return decode(body, _execute_body)
 
 
 @metrics.timed(metrics.DECODE)
@@ -88,14 +100,33 @@ def asked(
     Raises:
         Malformed, InvalidInput: it asks for nothing that there is.
     """
-    given_body = decode(body, _execute_body)
-    _refuse_conversion(given_body)
-    texts = checked_media(given_body.media or [])
+    return asked_in(execute_body(body), pipeline_id, default_timeout, form, key)
+
+
+def asked_in(
+    given_body: ExecuteBody,
+    pipeline_id: str,
+    default_timeout: float,
+    form: Form = Form.OBSERVATION,
+    key: str | None = None,
+    beside: Sequence[Brought] = (),
+) -> Asked:
+    """What the fields of a body ask for, on its media and on those that came beside it.
+
+    Raises:
+        InvalidInput, ObservationInvalid: they ask for nothing that there is.
+    """
+    listed = checked_media(given_body.media or [])
     call = checked_call(
         pipeline_id=pipeline_id,
         execution_id=given_body.execution_id,
-        media=[decode_media(text, f"media[{index}]") for index, text in enumerate(texts)],
+        media=[*(brought(each, index) for index, each in enumerate(listed)), *beside],
         media_ids=given_body.media_ids,
+        conversion=Conversion(
+            images=bool(given_body.try_image_conversion),
+            text=bool(given_body.try_simple_text),
+            pages=given_body.page_range,
+        ),
         inputs=raw_field(given_body.inputs),
         text=given_body.text,
         observation=raw_field(given_body.observation),
@@ -125,13 +156,6 @@ def answer(form: Form, transform: str | None) -> str:
     return f"{form} {transform or ''}" if form is Form.TRANSFORM else form.value
 
 
-def _refuse_conversion(body: ExecuteBody) -> None:
-    wanted = {"tryImageConversion": body.try_image_conversion, "trySimpleText": body.try_simple_text}
-    for field, value in wanted.items():
-        if value:
-            raise InvalidInput("Conversion belongs to the pipeline's first step; leave this out.", field=field)
-
-
 def checked_media(media: Sequence[T], field: str = "media") -> Sequence[T]:
     """`media`, or the IDs of stored media, unless there are too many.
 
@@ -147,7 +171,7 @@ def checked_call(
     *,
     pipeline_id: str,
     execution_id: str | None,
-    media: list[bytes],
+    media: Sequence[Brought],
     media_ids: Sequence[str] | None,
     inputs: bytes | None,
     text: str | None,
@@ -161,6 +185,7 @@ def checked_call(
     key: str | None,
     answer: str,
     schedule: Schedule,
+    conversion: Conversion = _NOTHING,
     ttl: float | None = None,
     hook_ids: Sequence[str] = (),
     webhook: Webhook | None = None,
@@ -175,8 +200,11 @@ def checked_call(
     return Call(
         pipeline_id=pipeline_id,
         execution_id=execution_id,
-        media=given(media),
+        media=tuple(media),
         media_ids=None if media_ids is None else tuple(checked_media(media_ids, "mediaIds")),
+        page_range=conversion.pages,
+        image_conversion=conversion.images,
+        simple_text=conversion.text,
         inputs=_inputs(inputs),
         text=_text(text),
         seed=() if observation is None else given_entries(observation),
@@ -259,6 +287,8 @@ def _parameters(raw: bytes | None) -> dict[str, Parameter]:
 
 def _parameter(name: str, value: object) -> Parameter:
     field = f"runtimeParameters.{name}"
+    if "\0" in name:
+        raise InvalidInput("The name of a parameter holds NUL.", field="runtimeParameters")
     if name in _TRITON_S_OWN or name.startswith("triton_"):
         raise InvalidInput("The parameter means something to Triton itself, and cannot be set.", field=field)
     if not isinstance(value, Parameter) or (isinstance(value, int) and not -(2**63) <= value < 2**63):

@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.domain.hooks import STATUSES, EventType, HookType, PayloadType
 from gateway.limits import (
     MAX_EXECUTE_AFTER,
+    MAX_FILENAME_CHARACTERS,
     MAX_HOOK_HEADERS,
     MAX_HOOK_SECRETS,
     MAX_HOOKS_PER_EXECUTION,
@@ -15,6 +16,7 @@ from gateway.limits import (
     MAX_MEDIA_PER_CALL,
     MAX_META_DATA_BYTES,
     MAX_NAME_CHARACTERS,
+    MAX_PAGE_RANGE_CHARACTERS,
     MAX_PARAMETERS,
     MAX_PARAMETERS_BYTES,
     MAX_PURPOSE_CHARACTERS,
@@ -73,6 +75,7 @@ EVERYWHERE: Final[Mapping[str, Schema]] = {
     "outputs": _means("What comes out."),
 }
 
+_HOOK_ID: Final[Schema] = {"type": "string", "pattern": EXECUTION_ID}
 _HOOK: Final[dict[str, Schema]] = {
     "hookId": _means("The hook: a name of your own, or a UUID.", pattern=EXECUTION_ID),
     "name": _means("A name for people.", maxLength=MAX_NAME_CHARACTERS),
@@ -93,9 +96,10 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
     "ExecuteBody": {
         "executionId": _means("An execution that there is: what is found is appended to its observation. "
                               "Without one the call brings one about.", pattern=EXECUTION_ID),
-        "media": _means("The media to run on, each as base64, with or without a `data:` prefix. They live no longer "
-                        "than the call.", maxItems=MAX_MEDIA_PER_CALL,
-                        items={"type": "string", "contentEncoding": "base64"}),
+        "media": _means("The media to run on, each as base64, with or without a `data:` prefix, or as an object that "
+                        "brings or names one. They live no longer than the call.", maxItems=MAX_MEDIA_PER_CALL,
+                        items={"anyOf": [{"type": "string", "contentEncoding": "base64"},
+                                         {"$ref": "#/components/schemas/MediaBody"}]}),
         "mediaIds": _means("Which of the execution's stored media to run on. Without `media` and this: all of them.",
                            maxItems=MAX_MEDIA_PER_CALL),
         "inputs": _means("Values of the pipeline's other inputs, by name: text, numbers, nested arrays of numbers; "
@@ -123,18 +127,32 @@ OF: Final[Mapping[str, Mapping[str, Schema]]] = {
         "executeAfter": _means("The time before which a run in the background is not to begin, with its offset from "
                                f"UTC; at most {MAX_EXECUTE_AFTER / 86400:g} days ahead."),
         "hookIds": _means("Hooks that are told of it, beside those of its execution; an execution that it brings about "
-                          "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION),
+                          "has them from then on.", maxItems=MAX_HOOKS_PER_EXECUTION, items=_HOOK_ID),
         "webhookUrl": _means("An address that is told when the run in the background has ended.",
                              maxLength=MAX_URL_CHARACTERS),
         "webhookSecret": _means("What signs what is sent there: `whsec_` and the base64 of 24 to 64 bytes."),
-        "tryImageConversion": _means("Cambrion's own; leave it out.", enum=[False, None]),
-        "trySimpleText": _means("Cambrion's own; leave it out.", enum=[False, None]),
+        "pageRange": _means("Which pages of PDFs and frames of TIFFs to run on, such as `0-5,10`: counted from 0, both "
+                            "ends included. What is beyond the end is left out, and a warning in the entry says so.",
+                            maxLength=MAX_PAGE_RANGE_CHARACTERS),
+        "tryImageConversion": _means("Render the pages of PDFs and the frames of TIFFs, each for an inference of its "
+                                     "own, and turn images upright. Pipelines that take images alone do so anyway."),
+        "trySimpleText": _means("Read the text that stands in DOCX, PPTX, PDF and plain text: it goes to the "
+                                "pipeline's text input, else it is `rawText` of the entry."),
+    },
+    "MediaBody": {
+        "base64": _means("The encoded file as base64, with or without a `data:` prefix.", contentEncoding="base64"),
+        "fileId": _means("A file that was uploaded before."),
+        "mediaId": _means("A media that is stored on the execution of the call; its entries bear this ID."),
+        "url": _means("A data URL, or an http or https one that the gateway fetches, where its operator allows that."),
+        "pageRange": _means("Which of its pages to run on, from 0, both ends included: `0-5,10`. Without it the "
+                            "call's own holds.", maxLength=MAX_PAGE_RANGE_CHARACTERS),
+        "filename": _means("A name for people; media are known by their content.", maxLength=MAX_FILENAME_CHARACTERS),
     },
     "ExecutionBody": {
         "executionId": _means("A name of the caller's own; without one it gets a UUID.",
                               pattern=EXECUTION_ID),
         "metaData": {"type": ["object", "null"]},
-        "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION),
+        "hookIds": _means("Hooks that are told of it.", maxItems=MAX_HOOKS_PER_EXECUTION, items=_HOOK_ID),
     },
     "HookBody": _HOOK | {
         "eventType": _HOOK["eventType"] | {"enum": [*EventType]},

@@ -1,6 +1,6 @@
 """When a run is to begin, and what becomes of it when its caller waits no longer: fields that only some calls take."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -13,6 +13,8 @@ from gateway.limits import MAX_EXECUTE_AFTER
 #: What `onTimeout` may be.
 CANCEL: Final = "cancel"
 CONTINUE: Final = "continue"
+#: Earlier ones ask for nothing else, and the earliest are none to a database.
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -51,6 +53,10 @@ def _priority(given: str | None) -> Priority:
 
 
 def _within_reach(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment - now() > timedelta(seconds=MAX_EXECUTE_AFTER):
+    if moment is None:
+        return None
+    if moment - now() > timedelta(seconds=MAX_EXECUTE_AFTER):
         raise InvalidInput(f"It is more than {MAX_EXECUTE_AFTER / 86400:g} days ahead.", field="executeAfter")
+    if moment < _EARLIEST:
+        raise InvalidInput(f"It is before {_EARLIEST.year}.", field="executeAfter")
     return moment

@@ -293,6 +293,19 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     return reply, failure(doors.executions.GetMedia, request)
 
 
+@row("file.not_found")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    request = pipelines_pb2.ExecuteSyncRequest(pipeline_id="say", media=[media_pb2.Media(file_id=SECRET)])
+    return doors.run("say", media=[{"fileId": SECRET}]), failure(doors.pipelines.ExecuteSync, request)
+
+
+@row("media.url_forbidden")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    url = f"{PUBLIC}?{SECRET}"
+    request = pipelines_pb2.ExecuteSyncRequest(pipeline_id="say", media=[media_pb2.Media(uri=url)])
+    return doors.run("say", media=[{"url": url}]), failure(doors.pipelines.ExecuteSync, request)
+
+
 @row("run.not_found")
 def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     request = runs_pb2.GetRunRequest(run_id=SECRET)
@@ -389,8 +402,12 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
         held.with_suffix(".go").touch()
 
 
-#: Rows that need a part that is dead, a caller who is gone, or two owners: which test shows them.
+#: Rows that need pages, a part that is dead, a caller who is gone, or two owners: which test shows them.
 ELSEWHERE = {
+    "media.page_range_empty": (
+        "e2e/test_pages_of_media.py",
+        "test_a_page_range_that_leaves_nothing_or_is_none_is_refused",
+    ),
     "request.incomplete": ("unit/api/test_rest_door.py", "test_a_body_that_does_not_arrive_in_time_is_refused"),
     "triton.unavailable": (
         "e2e/test_serve.py",
@@ -402,16 +419,18 @@ ELSEWHERE = {
         "test_what_does_not_end_in_time_is_cancelled_recorded_and_answered",
     ),
     "worker.lost": ("unit/core/test_worker.py", "test_a_run_that_took_every_worker_with_it_is_not_run_again"),
+    "media.url_failed": ("e2e/test_ways_in_served.py", "test_a_url_that_leads_to_no_media_is_refused"),
     "run.canceled": ("e2e/test_following_runs.py", "test_a_run_that_is_worked_on_is_canceled_soon"),
     "auth.forbidden": (
         "unit/api/test_owners_at_the_doors.py",
         "test_a_pipeline_that_is_not_the_callers_is_forbidden_and_not_listed",
     ),
+    "auth.unavailable": ("unit/api/test_entering.py", "test_where_nobody_can_say_the_answer_is_503"),
     "execution.taken": ("unit/api/test_owners_at_the_doors.py", "test_the_id_of_anothers_record_is_taken"),
     "internal": ("unit/api/test_grpc_door.py", "test_what_nobody_foresaw_shows_a_fixed_text"),
 }
-#: Rows of keys, which are shown where those are tested.
-OF_ACCESS = {"auth.missing", "auth.invalid"}
+#: Rows of a gateway that asks for keys: what a caller shows it.
+OF_KEYS = {"auth.missing": {}, "auth.invalid": {"x-api-key": SECRET}}
 #: Rows that there is no way to by gRPC: it has no paths, no headers but metadata, and no methods of HTTP.
 REST_ALONE = {"request.target_too_long", "request.headers_too_large", "route.not_found", "route.method_not_allowed"}
 
@@ -479,8 +498,26 @@ def test_a_row_is_answered_as_the_table_says(doors: Doors, code: str) -> None:
         check_grpc(failed, code)
 
 
+@pytest.fixture(scope="module")
+def keyed(short_folder: Path, outside: tuple[str, ...]) -> Iterator[Served]:
+    """A gateway that asks for keys."""
+    with serving(short_folder / "keyed", *outside, "--no-worker", "--auth", "api_key") as served:
+        yield served
+
+
+@pytest.mark.parametrize("code", OF_KEYS)
+def test_a_row_of_keys_is_answered_as_the_table_says(keyed: Served, code: str) -> None:
+    with keyed.client() as client:
+        check_rest(client.get("/v1/executions", headers=OF_KEYS[code]), code)
+    with keyed.channel() as channel:
+        asked = executions_pb2_grpc.ExecutionsStub(channel).ListExecutions.with_call
+        with pytest.raises(grpc.RpcError) as failed:
+            asked(executions_pb2.ListExecutionsRequest(), metadata=[*OF_KEYS[code].items()])
+    check_grpc(failed.value, code)
+
+
 def test_every_row_has_a_test() -> None:
-    shown = [*ROWS, *ELSEWHERE, *OF_ACCESS]
+    shown = [*ROWS, *ELSEWHERE, *OF_KEYS]
     assert sorted(shown) == sorted({each.code for each in kinds()})
 
 

@@ -10,10 +10,10 @@ from aiohttp.abc import AbstractResolver
 from standardwebhooks import Webhook
 
 from gateway.adapters.jsonata.pool import TransformPool
+from gateway.adapters.outgoing.targets import Targets
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.hooks import PostgresHooks
 from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.core.drain import Drain
 from gateway.core.letters import Letters
 from gateway.core.observations import Observations

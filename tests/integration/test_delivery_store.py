@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from gateway.adapters.webhooks.targets import Targets
+from gateway.adapters.outgoing.targets import Targets
 from gateway.domain.access import ANYONE, EVERYTHING
 from gateway.domain.calls import StoredMedia
 from gateway.domain.deliveries import Delivery, DeliveryState, Failure

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.adapters.images import PillowDecoder
+from gateway.adapters.rendering.pool import DecoderPool
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.adapters.triton.control import TritonControl, open_channel
 from gateway.adapters.triton.counters import GrpcCounting, HttpCounting
@@ -15,6 +15,7 @@ from gateway.adapters.triton.deaths import Deaths
 from gateway.adapters.triton.http_engine import HttpEngine
 from gateway.adapters.triton.models import TritonModels
 from gateway.adapters.triton.witness import TritonWitness
+from gateway.core.converting import Converter
 from gateway.core.dispatch import Dispatcher, Work
 from gateway.core.healing import Healing
 from gateway.core.pipelines import Pipelines
@@ -114,7 +115,7 @@ async def test_an_answer_that_comes_too_late_is_given_to_nobody_else(
         witness = TritonWitness(counting, control, models, deaths, shared=bool(shared))
         healing = Healing(models, witness, FakeTurns(), pipelines.refresh)
         work = Work("run-1", await pipelines.runnable("hold"), (Media("m", str(second).encode()),), (), {}, [])
-        dispatcher = Dispatcher(engine, PillowDecoder(), healing, Gateway().artifacts)
+        dispatcher = Dispatcher(engine, Converter(DecoderPool()), healing, Gateway().artifacts)
         for _ in range(asked_before):
             await dispatcher.contents(work, 30.0)
         # Somebody asks, and we do while the process is held up.

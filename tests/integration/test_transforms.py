@@ -12,10 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
-from gateway.adapters.jsonata import child
+from gateway.adapters.children.child import Program
 from gateway.adapters.jsonata.pool import TransformPool
 from gateway.errors import Draining, Internal, TransformInvalid, TransformLimit
-from gateway.limits import MAX_TRANSFORM_CHARACTERS, TRANSFORM_CHILDREN
+from gateway.limits import MAX_TRANSFORM_CHARACTERS, MAX_TRANSFORM_DEPTH, TRANSFORM_CHILDREN
 from unit.jsonata_table import NOTHING, ROWS, Error, Row
 
 #: Seconds after which a test that should have ended long ago is given up.
@@ -223,7 +223,7 @@ async def test_a_child_that_cannot_start_is_a_fault_of_ours_and_the_next_call_tr
 ) -> None:
     pool = started(children=1)
     with monkeypatch.context() as broken:
-        broken.setattr(child, "_PROGRAM", "gateway.nowhere")
+        broken.setattr(pool._pool, "program", Program("gateway.nowhere", 2**30))
         for _ in range(2):
             with pytest.raises(Internal):
                 await pool.transform("1", b"{}")
@@ -235,6 +235,18 @@ async def test_a_result_may_only_be_so_large(started: Started) -> None:
     assert await pool.transform("$pad('a', 98)", b"{}") == b'"' + b"a".ljust(98) + b'"'
     with pytest.raises(TransformLimit, match="larger result"):
         await pool.transform("$pad('a', 99)", b"{}")
+
+
+async def test_a_document_and_a_result_may_only_be_nested_so_deep(pool: TransformPool) -> None:
+    nest = '($f := function($n) {{ $n = 0 ? 0 : {{"a": $f($n - 1)}} }}; $f({0}))'
+    for depth in (MAX_TRANSFORM_DEPTH - 1, MAX_TRANSFORM_DEPTH):
+        deep = b"[" * depth + b"]" * depth
+        assert await pool.transform("$", deep) == deep
+        assert await pool.transform(nest.format(depth), b"{}") == b'{"a":' * depth + b"0" + b"}" * depth
+    with pytest.raises(TransformLimit, match="deeper nested observation"):
+        await pool.transform("$", b"[" * (MAX_TRANSFORM_DEPTH + 1) + b"]" * (MAX_TRANSFORM_DEPTH + 1))
+    with pytest.raises(TransformLimit, match="deeper nested result"):
+        await pool.transform(nest.format(MAX_TRANSFORM_DEPTH + 1), b"{}")
 
 
 async def test_large_documents_and_results_come_through_whole(pool: TransformPool) -> None:

@@ -17,11 +17,13 @@ from gateway.api.services import Services
 from gateway.core.admission import Admission
 from gateway.core.artifacts import Artifacts
 from gateway.core.calling import Stores, runs_over
+from gateway.core.converting import Converter
 from gateway.core.deliveries import Deliveries
 from gateway.core.dispatch import Dispatcher
 from gateway.core.executions import Executions
 from gateway.core.files import Files
 from gateway.core.following import Following
+from gateway.core.gathering import Gathering
 from gateway.core.healing import Healing
 from gateway.core.health import Health
 from gateway.core.holding import Holding
@@ -45,6 +47,7 @@ from gateway.domain.api_keys import ApiKey
 from gateway.domain.artifacts import Artifact
 from gateway.domain.audit import AuditEvent
 from gateway.domain.calls import Call, RunRequest
+from gateway.domain.conversion import Shape
 from gateway.domain.deliveries import Delivery, Event, Letter, Receipt
 from gateway.domain.executions import Execution, ExecutionFilter, NewExecution
 from gateway.domain.files import FileRecord
@@ -1021,16 +1024,48 @@ class FakeApiKeys:
         return True
 
 
-class FakeImages:
-    """An `ImageDecoder` for which every media is one picture of 2 x 3 pixels; a `failure` makes it refuse."""
+class FakeReader:
+    """A `MediaReader` for which every media has the `shape` and holds these `words`; its pages are 2 x 3 pixels.
+
+    `failures` makes single pages fail, and looking (-1).
+    """
 
     def __init__(self) -> None:
-        self.failure: GatewayError | None = None
+        self.shape = Shape(1)
+        self.words = ""
+        self.failures: dict[int, GatewayError] = {}
+        #: The types of the media that were opened, and the pages that were rendered.
+        self.opens: list[str] = []
+        self.rendered: list[int] = []
 
-    async def decode(self, name: str, encoded: bytes) -> Value:  # noqa: ARG002 - the port's signature
-        if self.failure is not None:
-            raise self.failure
-        return Value(name, "UINT8", (2, 3, 3), (bytes(18),))
+    @asynccontextmanager
+    async def opened(self, data: bytes, kind: str) -> AsyncIterator["FakeReader"]:  # noqa: ARG002 - the port's
+        self.opens.append(kind)
+        yield self
+
+    async def describe(self) -> Shape:
+        self._look(-1)
+        return self.shape
+
+    async def page(self, number: int) -> bytes:
+        self._look(number)
+        return b"page %d" % number
+
+    async def pixels(self, name: str, number: int) -> Value:
+        self._look(number)
+        return Value(name, "UINT8", (2, 3, 3), (bytes([number]) * 18,))
+
+    async def text(self, pages: Sequence[int]) -> str:
+        return self.words and f"{self.words}{list(pages)}"
+
+    async def close(self) -> None:
+        pass
+
+    def _look(self, number: int) -> None:
+        if number in self.failures:
+            raise self.failures[number]
+        if number >= 0:
+            self.rendered.append(number)
 
 
 def text(name: str, *elements: bytes) -> Value:
@@ -1072,6 +1107,7 @@ def pipeline(
     outputs: tuple[Output, ...] = (OBSERVATION_OUTPUT,),
     status: PipelineStatus = PipelineStatus.READY,
     decoupled: bool = False,
+    image_conversion: bool = False,
     rate: Rate | None = None,
 ) -> Pipeline:
     """A pipeline of one step that takes one media and gives one observation."""
@@ -1087,6 +1123,7 @@ def pipeline(
         tag="documents",
         status=status,
         decoupled=decoupled,
+        image_conversion=image_conversion,
         rate=rate,
         inputs=inputs,
         outputs=outputs,
@@ -1159,6 +1196,7 @@ class Gateway:
         quota: int = 16,
         max_queued: int = 100,
         lease: float = LEASE,
+        fetches: bool = True,
     ):
         self.source = FakeSource(*(pipelines or (pipeline(),)))
         self.store = FakeStore()
@@ -1167,7 +1205,7 @@ class Gateway:
         self.run_store = FakeRuns(self.records)
         self.entry_store = FakeEntries(self.records)
         self.blobs = FakeBlobs()
-        self.images = FakeImages()
+        self.reader = FakeReader()
         self.transformer = FakeTransformer()
         self.admission = Admission(places)
         self.rates = Rates(FakeRates(), key_rate)
@@ -1178,7 +1216,7 @@ class Gateway:
         self.doomed = FakeDoomed(self.records)
         self.removal = Removal(self.blobs, self.doomed)
         self.artifacts = Artifacts(FakeArtifacts(self.records), self.blobs, self.removal, clock=clock)
-        dispatcher = Dispatcher(self.engine, self.images, self.healing, self.artifacts)
+        dispatcher = Dispatcher(self.engine, Converter(self.reader), self.healing, self.artifacts)
         executions, self.key_store = FakeExecutions(self.records), FakeKeys(self.records)
         self.hook_store, self.delivery_store = FakeHooks(self.records), FakeDeliveries(self.records)
         self.courier = FakeCourier()
@@ -1199,6 +1237,9 @@ class Gateway:
         )
         self.following, self.holding = Following(self.run_store), Holding()
         self.quotas = Quotas(self.pipelines, quota)
+        self.uploads, self.urls = FakeUploads(), FakeUrls()
+        urls = self.urls if fetches else None
+        self.gathering = Gathering(executions, self.blobs, max_body_bytes, uploads=self.uploads, urls=urls)
         self.runs = runs_over(
             self.pipelines,
             Stores(self.run_store, executions, self.entry_store, self.key_store),
@@ -1209,6 +1250,7 @@ class Gateway:
             self.admission,
             self.telling,
             self.rates,
+            self.gathering,
             max_queued,
             clock=clock,
         )
@@ -1295,6 +1337,53 @@ class FakeContext:
 
     async def abort(self, *_: object) -> None:
         raise asyncio.CancelledError
+
+
+class FakeUploads:
+    """Files by ID, all of them of the owner `theirs`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def fetch(self, file_id: str, sees: str | None) -> bytes:
+        if file_id not in self.kept or sees not in (None, "theirs"):
+            raise FileNotFound
+        return self.kept[file_id]
+
+
+class FakeUrls:
+    """A `MediaFetcher` of these URLs, a failure in the place of bytes is raised; `held` holds all back until set."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes | GatewayError] = {}
+        #: Each URL that was asked for, with the bytes and seconds it might take.
+        self.asked: list[tuple[str, int, float]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.held: asyncio.Event | None = None
+        self._begun = Bell()
+
+    async def begun(self, times: int = 1) -> None:
+        """Wait until it was asked this often."""
+        await self._begun.rang(times)
+
+    async def fetch(self, url: str, most: int, seconds: float) -> bytes:
+        self.asked.append((url, most, seconds))
+        self._begun.ring()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.held is not None:
+                await self.held.wait()
+        finally:
+            self.at_once -= 1
+        found = self.kept[url]
+        if isinstance(found, GatewayError):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeResolver(AbstractResolver):

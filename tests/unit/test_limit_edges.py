@@ -69,6 +69,12 @@ def string(size: int) -> bytes:
     return b'"%b"' % (b"x" * size)
 
 
+def named(field: bytes, value: bytes) -> bytes:
+    """One media that a call names, with this field."""
+    file = b"" if field == b"url" else b'"fileId":"f",'
+    return b'[{%b"%b":"%b"}]' % (file, field, value)
+
+
 def entries(*of: bytes) -> bytes:
     return b'{"mediaContents":[%b]}' % b",".join(of)
 
@@ -117,6 +123,8 @@ EDGES: list[tuple[str, Probe, type[errors.GatewayError]]] = [
     ("MAX_MEDIA_PER_CALL", rest("mediaIds", texts(b"m")), errors.InvalidInput),
     ("MAX_MEDIA_PER_CALL", grpc("media", lambda count: [media_pb2.Media(data=b"a")] * count), errors.InvalidInput),
     ("MAX_MEDIA_PER_CALL", grpc("media_ids", lambda count: ["m"] * count), errors.InvalidInput),
+    ("MAX_MEDIA_URL_CHARACTERS", rest("media", lambda size: named(b"url", b"http://a/".ljust(size, b"x"))), errors.InvalidInput),  # noqa: E501
+    ("MAX_FILENAME_CHARACTERS", rest("media", lambda size: named(b"filename", b"x" * size)), errors.InvalidInput),
     ("MAX_TEXT_CHARACTERS", rest("text", string), errors.InvalidInput),
     ("MAX_TEXT_CHARACTERS", grpc("text", lambda size: "ü" * size), errors.InvalidInput),
     ("MAX_INPUTS", rest("inputs", members), errors.InvalidInput),
@@ -184,8 +192,24 @@ BY_FILE = {
     "unit/test_limit_edges.py": {
         "MAX_HOOKS_PER_EXECUTION": "test_an_execution_has_so_many_hooks_and_no_more",
     },
-    "unit/adapters/test_images.py": {
-        "MAX_IMAGE_PIXELS": "test_a_picture_of_too_many_pixels_is_past_the_limit",
+    "unit/adapters/test_pictures.py": {
+        "MAX_IMAGE_PIXELS": "test_a_picture_has_as_many_pixels_as_the_limit_says",
+        "MAX_FRAMES_PER_MEDIA": "test_a_tiff_has_as_many_frames_as_the_limit_says",
+    },
+    "unit/domain/test_page_range.py": {
+        "MAX_PAGE_RANGE_CHARACTERS": "test_a_range_may_only_be_so_long",
+        "MAX_PAGES_PER_MEDIA": "test_a_media_may_have_as_many_pages_as_the_limit_says",
+    },
+    "unit/core/test_converting.py": {
+        "MAX_PAGES_PER_CALL": "test_a_call_may_have_as_many_pages_as_the_limits_say",
+    },
+    "integration/test_decoder_pool.py": {
+        "LEAST_PAGE_DPI": "test_a_large_page_gets_fewer_dots_and_one_that_gets_too_few_is_refused",
+        "DECODER_MEMORY": "test_a_media_that_takes_too_much_memory_is_past_the_limit",
+        "DECODER_TIMEOUT": "test_a_media_that_takes_too_long_is_past_the_limit_while_another_is_read",
+        "MAX_ZIP_ENTRIES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_UNZIPPED_BYTES": "test_an_office_document_unpacks_to_as_much_as_the_limits_say",
+        "MAX_ZIP_RATIO": "test_an_office_document_is_packed_as_tightly_as_the_limit_says",
     },
     "unit/adapters/triton/test_http_pool.py": {
         "MAX_INFERENCE_REPLY_BYTES": "test_an_answer_larger_than_the_limit_is_refused",
@@ -200,6 +224,7 @@ BY_FILE = {
         "MAX_DELIVERY_BYTES": "test_what_is_too_large_is_not_put_together",
     },
     "integration/test_transforms.py": {
+        "MAX_TRANSFORM_DEPTH": "test_a_document_and_a_result_may_only_be_nested_so_deep",
         "MAX_TRANSFORM_BYTES": "test_a_result_may_only_be_so_large",
         "TRANSFORM_MEMORY": "test_a_document_that_does_not_fit_in_memory_is_past_the_limit",
         "TRANSFORM_TIMEOUT": "test_a_killer_ends_in_its_limit_while_another_call_is_answered",
@@ -217,13 +242,20 @@ BY_FILE = {
     },
     "unit/api/test_file_form.py": {
         "MAX_FILE_FIELD_BYTES": "test_a_field_is_as_large_as_it_may_be",
-        "MAX_PART_HEADERS": "test_what_is_not_the_form_of_a_file_is_refused",
-        "MAX_PART_HEADER_BYTES": "test_what_is_not_the_form_of_a_file_is_refused",
     },
     "unit/core/test_made_artifacts.py": {
         "MAX_ARTIFACTS_PER_ENTRY": "test_an_entry_has_as_many_artifacts_as_it_may",
         "MAX_ARTIFACT_BYTES": "test_an_artifact_is_as_large_as_it_may_be",
         "MAX_TENSOR_ELEMENTS": "test_a_tensor_stands_in_the_entry_up_to_its_limit",
+    },
+    "unit/api/test_form_parts.py": {
+        "MAX_FORM_PARTS": "test_one_part_more_is_too_large",
+        "MAX_PART_HEADERS": "test_headers_of_a_part_are_counted",
+        "MAX_PART_HEADER_BYTES": "test_a_header_of_a_part_is_measured",
+    },
+    "unit/adapters/test_outgoing_media.py": {
+        "MAX_URL_REDIRECTS": "test_as_many_redirects_as_there_may_be_are_followed",
+        "URL_TIMEOUT": "test_who_is_silent_is_given_up_in_time",
     },
     "unit/core/test_sync_runs.py": {
         "SYNC_TIMEOUT": "test_a_run_past_its_deadline_is_timed_out",
@@ -242,19 +274,21 @@ INTERNAL = set(
     re.findall(
         r"\w+",
         """
-        MIB MEDIA_IN_PARALLEL MAX_INFERENCES ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT
-        CONTROL_TIMEOUT HEALING_TIMEOUT FIRST_HEALING_PAUSE LONGEST_HEALING_PAUSE HEALED_AFTER STATEMENT_TIMEOUT
-        COMMIT_WAIT_PER_CALL MAX_COMMIT_WAIT MAX_RUNS_PER_COMMIT DATABASE_CONNECTIONS DISCOVERY_INTERVAL
-        DISCOVERY_FRESHNESS DRAIN_TIMEOUT DRAIN_LINGER KEEP_ALIVE_TIMEOUT DEFAULT_PAGE TRANSFORM_CHILDREN
-        ENTRIES_PER_READ RUN_LEASE LEASE_SHARE LONGEST_BEAT MAX_ATTEMPTS FIRST_RETRY LONGEST_RETRY WRITE_RETRY
-        ASYNC_TIMEOUT BACKLOG_FRESHNESS QUEUE_LOOK_TIMEOUT WORKER_RUNS RECONCILE_INTERVAL SWEEP_AFTER SWEEP_INTERVAL
+        MIB PAGE_DPI MAX_PAGE_PIXELS PAGES_IN_HAND DECODER_CHILDREN MEDIA_IN_PARALLEL MAX_INFERENCES
+        ABANDONED_INFERENCE_TIMEOUT CONNECT_TIMEOUT DEAD_PEER_TIMEOUT CONTROL_TIMEOUT HEALING_TIMEOUT
+        FIRST_HEALING_PAUSE LONGEST_HEALING_PAUSE HEALED_AFTER STATEMENT_TIMEOUT COMMIT_WAIT_PER_CALL
+        MAX_COMMIT_WAIT MAX_RUNS_PER_COMMIT DATABASE_CONNECTIONS DISCOVERY_INTERVAL DISCOVERY_FRESHNESS
+        DRAIN_TIMEOUT DRAIN_LINGER KEEP_ALIVE_TIMEOUT DEFAULT_PAGE TRANSFORM_CHILDREN ENTRIES_PER_READ
+        RUN_LEASE LEASE_SHARE LONGEST_BEAT MAX_ATTEMPTS FIRST_RETRY LONGEST_RETRY WRITE_RETRY ASYNC_TIMEOUT
+        BACKLOG_FRESHNESS QUEUE_LOOK_TIMEOUT WORKER_RUNS RECONCILE_INTERVAL SWEEP_AFTER SWEEP_INTERVAL
         BLOBS_PER_SWEEP ROWS_PER_SWEEP EXECUTIONS_PER_SWEEP ENTRIES_PER_SWEEP REMOVAL_TIMEOUT REMOVAL_LEASE
-        UPLOAD_TIMEOUT EXECUTION_RETENTION TRANSIENT_RETENTION KEY_RETENTION DELIVERY_RETENTION QUEUE_LOG_RETENTION
-        FOLLOW_INTERVAL POLL_INTERVAL HEARTBEAT MAX_STREAM_AGE STREAM_RETRY DELIVERY_LEASE DELIVERIES_IN_HAND
-        DELIVERY_INTERVAL DELIVERY_DRAIN DELIVERY_TIMEOUT DELIVERIES_PER_RECEIVER DELIVERY_BYTES_IN_HAND
-        MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS ISSUER_FRESHNESS ISSUER_PATIENCE
-        ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES
-        MAX_KNOWN_KEYS MAX_PIPELINES_PER_KEY TOKEN_LEEWAY FILE_RETENTION BLOB_PIECE_BYTES
+        UPLOAD_TIMEOUT EXECUTION_RETENTION TRANSIENT_RETENTION KEY_RETENTION DELIVERY_RETENTION
+        QUEUE_LOG_RETENTION FOLLOW_INTERVAL POLL_INTERVAL HEARTBEAT MAX_STREAM_AGE STREAM_RETRY DELIVERY_LEASE
+        DELIVERIES_IN_HAND DELIVERY_INTERVAL DELIVERY_DRAIN DELIVERY_TIMEOUT DELIVERIES_PER_RECEIVER
+        DELIVERY_BYTES_IN_HAND MAX_ANSWER_BYTES MAX_EXCERPT_CHARACTERS LONGEST_DELAY COUNTING_CONNECTIONS
+        ISSUER_FRESHNESS ISSUER_PATIENCE ISSUER_PAUSE ISSUER_TIMEOUT KEYS_PER_LOOK MAX_KNOWN_TOKENS
+        TOKEN_FRESHNESS KEY_FRESHNESS LEAST_TOKEN_SECRET MAX_AUDIT_EVENTS MAX_ISSUER_BYTES MAX_KNOWN_KEYS
+        MAX_PIPELINES_PER_KEY TOKEN_LEEWAY FETCHES_PER_CALL URLS_IN_HAND URLS_PER_HOST FILE_RETENTION BLOB_PIECE_BYTES
         """,
     )
 )

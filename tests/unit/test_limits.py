@@ -17,6 +17,7 @@ def test_every_limit_is_a_number_above_zero(name: str) -> None:
         "MAX_SYNC_CALLS",
         "MAX_PIPELINE_CALLS",
         "MAX_INFERENCES",
+        "DECODER_CHILDREN",
         "SYNC_TIMEOUT",
         "DRAIN_TIMEOUT",
     ],

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from gateway.adapters.outgoing.targets import Targets
 from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.core.multipart import Document, form
 from gateway.domain.deliveries import Letter
 from gateway.domain.ids import new_id, now

@@ -1,15 +1,11 @@
-"""What a child and the gateway say to each other: an expression and a document; an outcome and its bytes."""
+"""What a child that evaluates is asked, and what its answers mean: an expression and a document; an outcome."""
 
 import enum
 import struct
 from typing import Final, NamedTuple
 
-#: What a child says once, when it can take requests.
-READY: Final = b"R"
 _REQUEST: Final = struct.Struct("!II")
-_REPLY: Final = struct.Struct("!BI")
 REQUEST_HEAD: Final = _REQUEST.size
-REPLY_HEAD: Final = _REPLY.size
 
 
 class Outcome(enum.IntEnum):
@@ -28,13 +24,6 @@ class Refusal(NamedTuple):
     position: int | None = None
 
 
-class ReplyHead(NamedTuple):
-    """The fixed part of a reply."""
-
-    outcome: Outcome
-    length: int
-
-
 def request_bytes(expression: bytes, document: bytes) -> bytes:
     """A whole request."""
     return b"".join((_REQUEST.pack(len(expression), len(document)), expression, document))
@@ -44,17 +33,6 @@ def request_lengths(head: bytes) -> tuple[int, int]:
     """The lengths of the expression and of the document that follow."""
     expression, document = _REQUEST.unpack(head)
     return expression, document
-
-
-def reply_bytes(outcome: Outcome, payload: bytes) -> bytes:
-    """A whole reply."""
-    return _REPLY.pack(outcome, len(payload)) + payload
-
-
-def reply_head(head: bytes) -> ReplyHead:
-    """The fixed part of a reply, read."""
-    outcome, length = _REPLY.unpack(head)
-    return ReplyHead(Outcome(outcome), length)
 
 
 def refusal_bytes(refusal: Refusal) -> bytes:

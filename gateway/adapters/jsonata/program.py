@@ -4,32 +4,21 @@ It is run as `python -I -m gateway.adapters.jsonata.program MEMORY MAX_RESULT PA
 standard input is the order to end; the death of the gateway kills it even in the midst of an evaluation.
 """
 
-import contextlib
-import ctypes
 import os
-import resource
-import signal
 import sys
-from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from gateway.adapters.jsonata.frames import (
-    READY,
-    REQUEST_HEAD,
-    Outcome,
-    Refusal,
-    refusal_bytes,
-    reply_bytes,
-    request_lengths,
-)
-
-_PR_SET_PDEATHSIG: Final = 1
+from gateway.adapters.children.confined import confine, silence
+from gateway.adapters.children.frames import READY, reply_bytes
+from gateway.adapters.jsonata.frames import REQUEST_HEAD, Outcome, Refusal, refusal_bytes, request_lengths
+from gateway.domain.nesting import too_deep
+from gateway.limits import MAX_TRANSFORM_DEPTH
 
 
 def main() -> None:
     """Answer requests until there are no more."""
     memory, max_result, parent = map(int, sys.argv[1:])
-    _confine(memory, parent)
+    confine(memory, parent)
     # Only now: the allocator of the engine would else reserve more than the child may have, and use it.
     from gateway.adapters.jsonata import engine  # noqa: F401, PLC0415
 
@@ -41,22 +30,10 @@ def main() -> None:
         replies.flush()
 
 
-def _confine(memory: int, parent: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit(0)
-    with contextlib.suppress(OSError):  # a machine that runs out of memory is to take this process first
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The ways to and from the gateway; what is printed from now on goes nowhere, for it may hold a caller's values."""
+    """The ways to and from the gateway."""
     replies = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
+    silence()
     return sys.stdin.buffer, replies
 
 
@@ -75,8 +52,15 @@ def _answer(requests: BinaryIO, expression: int, document: int, max_result: int)
         return Outcome.INVALID, refusal_bytes(Refusal())
     if found is None:
         return Outcome.NOTHING, b""
-    payload = found.encode()
-    return (Outcome.LIMIT, refusal_bytes(Refusal("size"))) if len(payload) > max_result else (Outcome.RESULT, payload)
+    return _bounded(found.encode(), max_result)
+
+
+def _bounded(payload: bytes, max_result: int) -> tuple[Outcome, bytes]:
+    if len(payload) > max_result:
+        return Outcome.LIMIT, refusal_bytes(Refusal("size"))
+    if too_deep(payload, MAX_TRANSFORM_DEPTH):
+        return Outcome.LIMIT, refusal_bytes(Refusal("deep"))
+    return Outcome.RESULT, payload
 
 
 if __name__ == "__main__":

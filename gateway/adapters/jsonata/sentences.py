@@ -71,6 +71,7 @@ _PAST_LIMIT: Final = {
     "memory": "more memory",
     "size": "a larger result",
     "nested": "a deeper nested observation",
+    "deep": "a deeper nested result",
     "D2014": "a longer range",
     "U1001": "a deeper recursion",
     "U1002": "a deeper nesting of itself",

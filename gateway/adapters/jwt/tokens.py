@@ -1,6 +1,8 @@
 """The mode in which callers hold tokens (JWT, RFC 7519) of one issuer."""
 
-from collections.abc import Mapping
+import hashlib
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import jwt
@@ -9,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from gateway.adapters.jwt.claims import Claims
 from gateway.domain.access import Caller
 from gateway.errors import CredentialInvalid, CredentialMissing
-from gateway.limits import MAX_TOKEN_CHARACTERS, TOKEN_LEEWAY
+from gateway.limits import MAX_KNOWN_TOKENS, MAX_TOKEN_CHARACTERS, TOKEN_FRESHNESS, TOKEN_LEEWAY
 
 _NEEDED: Final = ("exp", "iss", "aud")
 
@@ -51,15 +53,25 @@ class SharedSecret:
 
 
 class TokenAccess:
-    """An `Authenticator` for tokens."""
+    """An `Authenticator` for tokens; one that was good is so for a moment, and not past its end."""
 
     asks = True
 
-    def __init__(self, keys: SigningKeys, issuer: str, audience: str, claims: Claims):
+    def __init__(
+        self,
+        keys: SigningKeys,
+        issuer: str,
+        audience: str,
+        claims: Claims,
+        seconds: Callable[[], float] = time.monotonic,
+    ):
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._claims = claims
+        self._seconds = seconds
+        #: Who holds a token, by its digest, and until when that is known.
+        self._good: dict[bytes, tuple[Caller, float]] = {}
 
     async def caller(self, credential: str | None) -> Caller:
         """See `Authenticator.caller`."""
@@ -67,26 +79,43 @@ class TokenAccess:
             raise CredentialMissing
         if len(credential) > MAX_TOKEN_CHARACTERS:
             raise CredentialInvalid
-        try:
-            told = await self._told(credential)
-        except (jwt.PyJWTError, ValueError):
-            # Which of the many things is wrong helps only who tries.
-            raise CredentialInvalid from None
-        return self._claims.caller(told)
+        digest = hashlib.sha256(credential.encode()).digest()
+        known = self._good.get(digest)
+        if known is not None and self._seconds() < known[1]:
+            return known[0]
+        told = await self._told(credential)
+        caller = self._claims.caller(told)
+        self._remember(digest, caller, told["exp"])
+        return caller
 
     async def _told(self, token: str) -> Mapping[str, Any]:
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") != self._keys.algorithm:
-            raise CredentialInvalid
-        return jwt.decode(
-            token,
-            await self._keys.key(header.get("kid")),
-            algorithms=[self._keys.algorithm],
-            issuer=self._issuer,
-            audience=self._audience,
-            leeway=TOKEN_LEEWAY,
-            options={"require": list(_NEEDED)},
-        )
+        """The claims of a token.
+
+        Raises:
+            CredentialInvalid: it is not good; which of the many things is wrong helps only who tries.
+            IssuerUnavailable: nobody can say.
+        """
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") != self._keys.algorithm:
+                raise CredentialInvalid
+            return jwt.decode(
+                token,
+                await self._keys.key(header.get("kid")),
+                algorithms=[self._keys.algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=TOKEN_LEEWAY,
+                options={"require": list(_NEEDED)},
+            )
+        except (jwt.PyJWTError, ValueError):
+            raise CredentialInvalid from None
+
+    def _remember(self, digest: bytes, caller: Caller, end: float) -> None:
+        self._good.pop(digest, None)
+        self._good[digest] = caller, self._seconds() + min(TOKEN_FRESHNESS, int(end) - time.time())
+        if len(self._good) > MAX_KNOWN_TOKENS:
+            del self._good[next(iter(self._good))]
 
     async def close(self) -> None:
         """See `Authenticator.close`."""

@@ -2,7 +2,8 @@
 
 Parameters of the ensemble's config with the prefix `gateway.` refine what is derived: `gateway.description`,
 `gateway.tag`, `gateway.transform` (a JSONata expression), `gateway.concurrency` (calls in hand at once), `gateway.rate`
-(calls that one key may make, such as 600/minute), and `gateway.role.<TENSOR>` for the role of an input or output.
+(calls that one key may make, such as 600/minute), `gateway.image_conversion` (`true`: pages of PDFs and TIFFs are
+rendered for it), and `gateway.role.<TENSOR>` for the role of an input or output.
 """
 
 import logging
@@ -53,6 +54,7 @@ def pipeline(
         tag=parameters.get("tag", ""),
         transform=parameters.get("transform", ""),
         concurrency=_concurrency(config.name, parameters.get("concurrency")),
+        image_conversion=parameters.get("image_conversion", "").lower() == "true",
         rate=_rate(config.name, parameters.get("rate")),
         status=status,
         reason=reason,

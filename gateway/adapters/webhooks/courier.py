@@ -15,10 +15,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import __version__, metrics
+from gateway.adapters.outgoing.lookup import CheckedLookup
+from gateway.adapters.outgoing.session import open_session
+from gateway.adapters.outgoing.targets import Targets, is_numeric
 from gateway.adapters.webhooks import answers
-from gateway.adapters.webhooks.lookup import CheckedLookup
 from gateway.adapters.webhooks.signature import signed
-from gateway.adapters.webhooks.targets import Targets, is_numeric
 from gateway.domain.deliveries import Letter, Receipt
 from gateway.errors import TargetForbidden
 from gateway.limits import CONNECT_TIMEOUT, DELIVERIES_PER_RECEIVER, DELIVERY_TIMEOUT, MAX_ANSWER_BYTES
@@ -34,11 +35,7 @@ _FIXED: Final = {
 
 
 class WebhookCourier:
-    """A `Courier` over HTTP; made inside the event loop that it works in.
-
-    A connection is never used twice, so every letter goes to an address that was checked for it, and no receiver
-    finds one that another left in disorder. Nothing is taken from the environment: no proxy, no netrc.
-    """
+    """A `Courier` over HTTP; made inside the event loop that it works in."""
 
     def __init__(
         self,
@@ -52,20 +49,7 @@ class WebhookCourier:
         # c-ares, not the system's getaddrinfo: a name that is slow to look up occupies no thread that others need.
         self._lookup = CheckedLookup(targets, resolver or aiohttp.AsyncResolver())
         self._timeout = timeout
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=self._lookup,
-                use_dns_cache=False,
-                force_close=True,
-                limit=0,
-                limit_per_host=DELIVERIES_PER_RECEIVER,
-                ssl=tls or True,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        self._session = open_session(self._lookup, per_host=DELIVERIES_PER_RECEIVER, tls=tls)
 
     async def admit(self, url: str) -> None:
         """See `Courier.admit`."""

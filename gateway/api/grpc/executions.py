@@ -52,7 +52,7 @@ class Executions(Artifacts):
         self, request: executions_pb2.ListExecutionsRequest, context: Context
     ) -> executions_pb2.ListExecutionsResponse:
         """A page of executions."""
-        wanted = ExecutionFilter(request.tag or None, run_state(request.state))
+        wanted = ExecutionFilter(checked_tag(request.tag or None), run_state(request.state))
         page = await self._services.executions.page(caller(), wanted, page_limit(request.limit), request.cursor or None)
         return executions_pb2.ListExecutionsResponse(
             executions=map(protos.execution, page.executions), next_cursor=page.next_cursor or ""

@@ -18,6 +18,7 @@ from gateway.api.rest.execute import EXECUTING
 from gateway.api.rest.executions import EXECUTIONS
 from gateway.api.rest.files import FILES
 from gateway.api.rest.hooks import HOOKS
+from gateway.api.rest.methods import allowed, options
 from gateway.api.rest.observations import OBSERVATIONS
 from gateway.api.rest.routes import READING, health, metrics, ready
 from gateway.api.rest.runs import RUNS
@@ -40,20 +41,20 @@ _HTTP: Final[Mapping[int, type[GatewayError]]] = {
 }
 
 
+#: Open to whoever comes.
+_OPEN: Final = (health, ready, *DOCS)
+_V1: Final = (*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS, *FILES, *ARTIFACTS)
+
+
 def rest_app(services: Services, origins: Sequence[str] = ()) -> Litestar:
     """The ASGI application; pages of these origins may call it from a browser."""
     enter = entering(services)
     return Litestar(
         [
-            health,
-            ready,
-            *DOCS,
-            Router("/", route_handlers=[metrics], before_request=enter),
-            Router(
-                "/v1",
-                route_handlers=[*EXECUTING, *READING, *RUNS, *EXECUTIONS, *OBSERVATIONS, *HOOKS, *FILES, *ARTIFACTS],
-                before_request=enter,
-            ),
+            *options(_OPEN),
+            *_OPEN,
+            Router("/", route_handlers=[*options([metrics]), metrics], before_request=enter),
+            Router("/v1", route_handlers=[*options(_V1), *_V1], before_request=enter),
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_http, Exception: _refuse_unforeseen},
@@ -90,7 +91,10 @@ def _refuse(request: AnyRequest, error: GatewayError) -> Response[bytes]:
 def _refuse_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     if isinstance(error, ValidationException):
         return _refuse(request, _invalid(error))
-    return _refuse(request, _HTTP.get(error.status_code, Internal)())
+    refused = _refuse(request, _HTTP.get(error.status_code, Internal)())
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        refused.headers["Allow"] = allowed(request.app, request.scope["path"])
+    return refused
 
 
 def _invalid(error: ValidationException) -> InvalidInput:

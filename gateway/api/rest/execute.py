@@ -6,15 +6,13 @@ import msgspec
 from litestar import Response, post
 from litestar.params import FromPath, FromQuery
 
-from gateway.api.rest.body import read_body
+from gateway.api.rest.asking import asked_by
 from gateway.api.rest.entering import AnyRequest, caller_of
 from gateway.api.rest.results import json_reply, transform_reply
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.calls import Accepted, Form, Outcome
-from gateway.domain.keys import key_text
 from gateway.limits import ASYNC_TIMEOUT
-from gateway.wire.calls import Asked, asked
 from gateway.wire.problem import record_headers
 from gateway.wire.runs import run_url
 from gateway.wire.views import AcceptedView, Envelope
@@ -26,7 +24,7 @@ async def execute_sync(
 ) -> Response[bytes]:
     """Run a pipeline and answer with what this call found, as an observation."""
     with services.runs.admission.place(caller_of(request), pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.OBSERVATION)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.OBSERVATION)
         outcome = await services.runs.execute_sync(caller_of(request), wanted.call)
     body = _enveloped(outcome) if envelope else outcome.observation
     return Response(body, media_type="application/json", headers=_headers(outcome))
@@ -36,7 +34,7 @@ async def execute_sync(
 async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with the plain JSON form of what it found: labels become keys."""
     with services.runs.admission.place(caller_of(request), pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.JSON)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.JSON)
         outcome = await services.runs.execute_sync(caller_of(request), wanted.call)
     return json_reply(services.observations.plain(outcome.observation), _headers(outcome))
 
@@ -50,7 +48,7 @@ async def execute_sync_json(pipeline_id: FromPath[str], request: AnyRequest, ser
 async def execute_sync_transform(pipeline_id: FromPath[str], request: AnyRequest, services: Core) -> Response[bytes]:
     """Run a pipeline and answer with what a JSONata expression makes of what it found."""
     with services.runs.admission.place(caller_of(request), pipeline_id):
-        wanted = await _asked(pipeline_id, request, services.sync_timeout, Form.TRANSFORM)
+        wanted = await asked_by(request, pipeline_id, services, services.sync_timeout, Form.TRANSFORM)
         expression = await services.pipelines.transform(caller_of(request), pipeline_id, wanted.transform)
         outcome = await services.runs.execute_sync(caller_of(request), wanted.call)
         found = await services.observations.transformed(outcome.observation, expression)
@@ -63,16 +61,11 @@ async def execute_async(pipeline_id: FromPath[str], request: AnyRequest, service
     caller_of(request).check_pipeline(pipeline_id)
     with services.runs.admission.place(caller_of(request)):
         await services.runs.expect_room()
-        wanted = await _asked(pipeline_id, request, ASYNC_TIMEOUT, Form.ACCEPTED)
+        wanted = await asked_by(request, pipeline_id, services, ASYNC_TIMEOUT, Form.ACCEPTED)
         accepted = await services.runs.execute_async(caller_of(request), wanted.call)
     headers = _headers(accepted) | {"location": run_url(accepted.run_id)}
     body = msgspec.json.encode(AcceptedView(accepted.execution_id, accepted.run_id))
     return Response(body, status_code=202, media_type="application/json", headers=headers)
-
-
-async def _asked(pipeline_id: str, request: AnyRequest, timeout: float, form: Form) -> Asked:
-    key = key_text(request.headers.get("idempotency-key"))
-    return asked(pipeline_id, await read_body(request), timeout, form, key)
 
 
 def _headers(outcome: Outcome | Accepted) -> dict[str, str]:

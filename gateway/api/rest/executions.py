@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.api.rest.body import read_body
 from gateway.api.rest.entering import AnyRequest, caller_of
+from gateway.api.rest.form_parts import multipart_parts
 from gateway.api.services import Core
 from gateway.domain.access import Scope
 from gateway.domain.executions import ExecutionFilter
@@ -18,6 +18,7 @@ from gateway.domain.runs import RunState
 from gateway.errors import InvalidInput
 from gateway.limits import DEFAULT_PAGE, MAX_PAGE
 from gateway.wire.calls import checked_meta_data, checked_tag, checked_ttl
+from gateway.wire.forms import Part
 from gateway.wire.free_json import NOTHING, raw_field
 from gateway.wire.json import decode
 from gateway.wire.runs import RunView, run_view
@@ -64,7 +65,8 @@ async def list_executions(
     cursor: FromQuery[str | None] = None,
 ) -> Response[list[ExecutionView]]:
     """Executions, newest first, of a tag and a status; the next page stands in `Link`."""
-    page = await services.executions.page(caller_of(request), ExecutionFilter(tag, _state(status)), limit, cursor)
+    wanted = ExecutionFilter(checked_tag(tag), _state(status))
+    page = await services.executions.page(caller_of(request), wanted, limit, cursor)
     asked = {"tag": tag, "status": status, "limit": limit}
     headers = _next("/v1/executions", asked, page.next_cursor)
     return Response(list(map(execution_view, page.executions)), headers=headers)
@@ -101,7 +103,7 @@ async def upload_media(execution_id: FromPath[str], request: AnyRequest, service
     """Store media: raw bytes, base64 text, or the files of a multipart form."""
     content_type = request.headers.get("content-type")
     if content_type is not None and content_type.startswith("multipart/form-data"):
-        bodies = await _form_files(request)
+        bodies = _files(await multipart_parts(request, content_type))
     else:
         bodies = [(await read_body(request), content_type)]
     stored = [
@@ -138,11 +140,11 @@ async def delete_media(
     await services.executions.delete_media(caller_of(request), execution_id, media_id)
 
 
-async def _form_files(request: AnyRequest) -> Sequence[tuple[bytes, str | None]]:
-    files = [value for _, value in (await request.form()).multi_items() if isinstance(value, UploadFile)]
+def _files(parts: Sequence[Part]) -> Sequence[tuple[bytes, str | None]]:
+    files = [each for each in parts if each.is_file and not each.is_left_out]
     if not files:
         raise InvalidInput("The form holds no file.", field="media")
-    return [(await file.read(), file.content_type) for file in files]
+    return [(file.data, file.declared) for file in files]
 
 
 def _state(status: str | None) -> RunState | None:

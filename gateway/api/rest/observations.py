@@ -18,7 +18,9 @@ from gateway.errors import TransformInvalid
 from gateway.limits import MAX_PAGE
 from gateway.wire.observations import given_entries
 
-Limit = Annotated[int | None, QueryParameter(ge=1, le=MAX_PAGE)]
+#: The limit of what is not read in pages: a number, as Litestar takes the text `null` for None where it may be that.
+_WHOLE: Final = 0
+Limit = Annotated[int, QueryParameter(ge=_WHOLE, le=MAX_PAGE)]
 
 
 @get("/executions/{execution_id:str}/observation", operation_id="getObservation", needs=Scope.READ)
@@ -26,19 +28,20 @@ async def get_observation(
     execution_id: FromPath[str],
     request: AnyRequest,
     services: Core,
-    limit: Limit = None,
+    limit: Limit = _WHOLE,
     cursor: FromQuery[str | None] = None,
     superseded: FromQuery[bool] = False,
 ) -> Response[bytes] | Stream:
-    """What all runs have found: whole, as a stream; or with `limit` in pages, the next one in `Link`."""
-    if limit is None and cursor is None:
+    """What all runs have found: whole, as a stream; or with a `limit` above 0 in pages, the next one in `Link`."""
+    if limit == _WHOLE and cursor is None:
         return await _streamed(caller_of(request), services, execution_id, superseded=superseded)
+    rows = limit or MAX_PAGE
     page = await services.observations.page(
-        caller_of(request), execution_id, limit or MAX_PAGE, place(cursor), superseded=superseded
+        caller_of(request), execution_id, rows, place(cursor), superseded=superseded
     )
     reply = json_reply(page.document)
     if page.next_cursor is not None:
-        query = urlencode({"limit": limit or MAX_PAGE, "cursor": page.next_cursor, "superseded": superseded})
+        query = urlencode({"limit": rows, "cursor": page.next_cursor, "superseded": superseded})
         reply.headers["Link"] = f'</v1/executions/{execution_id}/observation?{query}>; rel="next"'
     return reply
 

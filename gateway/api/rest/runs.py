@@ -3,11 +3,11 @@
 import asyncio
 import math
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from gateway.api.rest.entering import AnyRequest, caller_of
@@ -24,6 +24,7 @@ from gateway.errors import InvalidInput
 from gateway.limits import MAX_WAIT, POLL_INTERVAL
 from gateway.wire.runs import run_view
 
+After = Annotated[int, QueryParameter(ge=0)]
 _SECONDS: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)s?", re.ASCII)
 
 
@@ -47,7 +48,7 @@ async def get_run(
 
 @get("/runs/{run_id:str}/events", operation_id="followRun", needs=Scope.READ)
 async def follow_run(
-    run_id: FromPath[str], request: AnyRequest, services: Core, after: FromQuery[int | None] = None
+    run_id: FromPath[str], request: AnyRequest, services: Core, after: After = 0
 ) -> Stream | Response[None]:
     """The events of a run as they come, the last of which is its end and carries the run; 204 where nothing is left.
 
@@ -55,7 +56,7 @@ async def follow_run(
     """
     known = await services.runs.get(caller_of(request), run_id)
     seen = last_event_id(request.headers.get("last-event-id"))
-    told = seen if seen is not None else (after or 0)
+    told = seen if seen is not None else after
     last = last_of(known, told, "after" if seen is None else "Last-Event-ID")
     if known.state.ended and told == last:
         return Response(None, status_code=204)

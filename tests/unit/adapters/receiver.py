@@ -29,7 +29,7 @@ class Receiver:
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             pairs = (line.partition(":") for line in lines[1:] if line)
             headers = {":request": lines[0]} | {name.lower(): value.strip() for name, _, value in pairs}
-            self.got.append((headers, await reader.readexactly(int(headers["content-length"]))))
+            self.got.append((headers, await reader.readexactly(int(headers.get("content-length", "0")))))
             await self._answer(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.left.set()

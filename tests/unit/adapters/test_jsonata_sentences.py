@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from gateway.adapters.jsonata.frames import Outcome, Refusal, refusal, refusal_bytes, reply_bytes, reply_head
+from gateway.adapters.children.frames import reply_bytes, reply_head
+from gateway.adapters.jsonata.frames import Outcome, Refusal, refusal, refusal_bytes
 from gateway.adapters.jsonata.sentences import invalid, past_limit
 
 
@@ -17,7 +18,7 @@ def test_a_code_that_nobody_knows_still_makes_a_sentence(code: str) -> None:
     assert re.fullmatch(r"The transform [a-zJSON ]+: [a-zJSON ]+( \[[SD]\d{4}\])?\.", invalid(Refusal(code)))
 
 
-@pytest.mark.parametrize("code", ["time", "memory", "size", "nested", "D2014", "U1001", "U1002"])
+@pytest.mark.parametrize("code", ["time", "memory", "size", "nested", "deep", "D2014", "U1001", "U1002"])
 def test_a_limit_says_of_what_there_was_too_much(code: str) -> None:
     assert past_limit(Refusal(code)).startswith("The transform needs ")
     assert "needs more than" not in past_limit(Refusal(code))

@@ -9,7 +9,7 @@ from gateway.adapters.jwt.claims import Claims
 from gateway.adapters.jwt.issuer import IssuerKeys
 from gateway.adapters.jwt.tokens import TokenAccess
 from gateway.errors import CredentialInvalid, IssuerUnavailable
-from gateway.limits import ISSUER_FRESHNESS, ISSUER_PATIENCE, ISSUER_PAUSE, MAX_ISSUER_BYTES
+from gateway.limits import ISSUER_FRESHNESS, ISSUER_PATIENCE, ISSUER_PAUSE, MAX_ISSUER_BYTES, TOKEN_FRESHNESS
 from unit.adapters.issuing import AUDIENCE, ISSUER, Issuer, issuing, shown, signed
 
 
@@ -19,7 +19,7 @@ class Asked:
     def __init__(self, issuer: Issuer):
         self.issuer, self.now = issuer, 0.0
         self.keys = IssuerKeys(issuer.url, lambda: self.now)
-        self.access = TokenAccess(self.keys, ISSUER, AUDIENCE, Claims())
+        self.access = TokenAccess(self.keys, ISSUER, AUDIENCE, Claims(), lambda: self.now)
 
     async def owner(self, name: str, **header: object) -> str:
         return (await self.access.caller(signed(name, claims(), **header))).owner
@@ -70,6 +70,7 @@ async def test_a_key_that_the_issuer_shows_no_more_opens_nothing(asked: Asked) -
     asked.now = ISSUER_FRESHNESS + 1
     await asked.owner("two")
     await asked.settled()
+    asked.now += TOKEN_FRESHNESS
     with pytest.raises(CredentialInvalid):
         await asked.owner("two")
 
@@ -80,7 +81,7 @@ async def test_while_the_issuer_is_away_its_keys_are_good_for_a_bounded_time(ask
     asked.now = ISSUER_PATIENCE
     assert await asked.owner("one") == "alice"
     await asked.settled()
-    asked.now = ISSUER_PATIENCE + 1
+    asked.now = ISSUER_PATIENCE + TOKEN_FRESHNESS
     with pytest.raises(IssuerUnavailable):
         await asked.owner("one")
     asked.issuer.status, asked.now = 200, asked.now + ISSUER_PAUSE

@@ -9,11 +9,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.adapters.jwt import tokens
 from gateway.adapters.jwt.claims import Claims
 from gateway.adapters.jwt.tokens import SharedSecret, TokenAccess
 from gateway.domain.access import Scope
 from gateway.errors import CredentialInvalid, CredentialMissing
-from gateway.limits import MAX_NAME_CHARACTERS, MAX_TOKEN_CHARACTERS, TOKEN_LEEWAY
+from gateway.limits import MAX_NAME_CHARACTERS, MAX_TOKEN_CHARACTERS, TOKEN_FRESHNESS, TOKEN_LEEWAY
 from unit.adapters.issuing import AUDIENCE, ISSUER, private
 
 SECRET = b"thirty-two bytes, and some more of them"
@@ -221,3 +222,34 @@ async def test_which_claims_are_read_is_for_the_operator_to_say() -> None:
     by = access(Claims(owner="tenant", scope="permissions"))
     caller = await by.caller(token(tenant="team", permissions=["read"]))
     assert (caller.owner, caller.scopes) == ("team", {Scope.READ})
+
+
+async def test_a_good_token_is_checked_again_only_after_a_while_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, checked = [0.0], 0
+    by = TokenAccess(SharedSecret(SECRET), ISSUER, AUDIENCE, Claims(), lambda: clock[0])
+    decode = jwt.decode
+
+    def counted(*given: Any, **named: Any) -> Any:
+        nonlocal checked
+        checked += 1
+        return decode(*given, **named)
+
+    monkeypatch.setattr(jwt, "decode", counted)
+    held = token()
+    for clock[0] in (0.0, TOKEN_FRESHNESS - 0.1, TOKEN_FRESHNESS):
+        await by.caller(held)
+    assert checked == 2
+    # It has ended and is good within the leeway, so that it is checked each time.
+    ended = token(exp=int(time.time()) - 1)
+    await by.caller(ended)
+    await by.caller(ended)
+    assert checked == 4
+
+
+async def test_tokens_are_remembered_in_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_KNOWN_TOKENS", 10)
+    by = access()
+    for number in range(30):
+        await by.caller(token(jti=str(number)))
+        await refused(token(SECRET[::-1], jti=str(number)), by)
+    assert len(by._good) == 10

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook
 
+from gateway.adapters.outgoing.targets import Targets
 from gateway.adapters.webhooks.courier import WebhookCourier
-from gateway.adapters.webhooks.targets import Targets
 from gateway.domain.deliveries import Failure, Letter, Receipt
 from gateway.domain.ids import now
 from gateway.domain.signing import new_secret

@@ -1,5 +1,6 @@
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import grpc
 import grpc.aio
@@ -8,6 +9,8 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from gateway.api.credentials import NOBODYS, credential
+from gateway.api.grpc.entrance import Entrance
+from gateway.api.grpc.refusals import guarded as guarded_by
 from gateway.api.grpc.server import GrpcServer
 from gateway.api.rest.app import rest_app
 from gateway.api.rest.entering import NEEDS
@@ -97,6 +100,31 @@ async def test_every_route_says_what_scope_it_needs_or_is_open(guarded: Guarded)
         if method != "OPTIONS" and not isinstance(handler.opt.get(NEEDS), Scope)
     }
     assert unguarded == OPEN
+
+
+class Forgotten:
+    """A servicer one of whose methods says no scope."""
+
+    async def GetRun(self, request: object, context: object) -> None:  # noqa: N802
+        """It is never called."""
+
+
+def test_a_method_that_says_no_scope_is_not_served(guarded: Guarded) -> None:
+    with pytest.raises(TypeError, match="does not say what scope it needs"):
+        _ = guarded_by(Forgotten(), guarded.built.services.access).GetRun
+
+
+async def test_a_method_that_stands_behind_no_guard_lets_nobody_in(guarded: Guarded) -> None:
+    handler = grpc.unary_unary_rpc_method_handler(Forgotten().GetRun)
+    key = await guarded.key(Scope.ADMIN)
+
+    async def found(_: grpc.HandlerCallDetails) -> object:
+        return handler
+
+    details = SimpleNamespace(method="/gateway.v1.Runs/GetRun", invocation_metadata=(("x-api-key", key),))
+    entrance = Entrance(guarded.built.services.access)
+    answer = await entrance.intercept_service(found, details)  # type: ignore[arg-type]
+    assert answer is not handler
 
 
 async def test_a_caller_without_a_key_is_asked_for_one(guarded: Guarded) -> None:

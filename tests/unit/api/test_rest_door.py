@@ -215,6 +215,41 @@ async def test_a_bad_parameter_is_refused_by_its_name(query: str, field: str) ->
     assert refused(response, 422, "input.invalid")["field"] == field
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("executions?tag=a%00b", "tag"),
+        (f"executions?tag={'x' * 257}", "tag"),
+        (f"executions/{EXECUTION_ID}/observation?limit=null", "limit"),
+        (f"executions/{EXECUTION_ID}/observation?limit=-1", "limit"),
+        (f"executions/{EXECUTION_ID}/runs?cursor=urn:uuid:{RUN_ID}", "cursor"),
+        (f"runs/{RUN_ID}/events?after=null", "after"),
+        (f"runs/{RUN_ID}/events?after=-1", "after"),
+    ],
+)
+async def test_what_no_store_could_read_is_refused_before_it_is_asked(path: str, field: str) -> None:
+    async with door(await gateway()) as client:
+        assert refused(await client.get(f"/v1/{path}"), 422, "input.invalid")["field"] == field
+
+
+async def test_an_observation_without_a_limit_is_whole() -> None:
+    built = await gateway()
+    built.records.write(finished_run())
+    async with door(built) as client:
+        whole = await client.get(f"/v1/executions/{EXECUTION_ID}/observation")
+        assert (await client.get(f"/v1/executions/{EXECUTION_ID}/observation?limit=0")).content == whole.content
+
+
+@pytest.mark.parametrize("kind", ["", "; charset=never"])
+async def test_a_part_of_a_form_that_is_neither_file_nor_text_is_refused(kind: str) -> None:
+    part = f'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain{kind}\r\n\r\n'.encode()
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    async with door(await gateway()) as client:
+        path = f"/v1/executions/{EXECUTION_ID}/observation/media"
+        response = await client.post(path, content=part + b"\x89PNG\r\n--b--\r\n", headers=headers)
+    assert refused(response, 422, "input.invalid")["field"] == "media"
+
+
 async def test_ready_says_which_part_is_away() -> None:
     built = await gateway()
     async with door(built) as client:

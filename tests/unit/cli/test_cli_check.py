@@ -82,3 +82,11 @@ def test_a_wrong_setting_is_a_mistake_of_usage() -> None:
 )  # fmt: skip
 def test_a_url_is_shown_without_what_opens_a_door(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
+
+
+@pytest.mark.usefixtures("fine")
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_mode_of_entering_is_shown_and_its_secret_is_not(form: str) -> None:
+    result = check("-o", form, GATEWAY_AUTH="jwt", GATEWAY_JWT_SECRET="known to the issuer")
+    assert "known to the issuer" not in result.stdout
+    assert "jwt" in result.stdout

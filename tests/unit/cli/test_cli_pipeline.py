@@ -259,6 +259,15 @@ def test_a_pipeline_is_shown_as_it_is() -> None:
     assert fake.asked[0].path == "/v1/pipelines/a%2Fb"
 
 
+def test_files_and_urls_are_named_in_one_call_of_their_own(scan: Path) -> None:
+    flags = ["--file-id", "f-1", "--media-url", "https://there.example/a.png", "--file-id", "f-2"]
+    with faking(found("x")) as fake:
+        assert invoke(fake, "pipeline", "run", "ocr", *flags).exit_code == 0
+        assert invoke(fake, "pipeline", "run", "ocr", scan, *flags).exit_code == 2
+    (asked,) = fake.asked
+    assert asked.json == {"media": [{"fileId": "f-1"}, {"fileId": "f-2"}, {"url": "https://there.example/a.png"}]}
+
+
 def test_ctrl_c_is_exit_code_130(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from gateway.domain.observations import Given
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.domain.runs import RunState
 from gateway.errors import ExecutionNotFound, GatewayError, InvalidInput, MediaNotFound, PipelineNotFound
+from gateway.limits import MAX_MEDIA_PER_CALL
 from unit.fakes import MEDIA_INPUT, START, FakeExecutions, Gateway, gateway, pipeline
 
 PROMPT = Input("PROMPT", "BYTES", (1,), InputRole.TEXT)
@@ -43,7 +44,7 @@ async def with_media(*media_ids: str, pipelines: tuple[Pipeline, ...] = ()) -> G
 
 async def admit(built: Gateway, *media: bytes, state: RunState = RunState.RUNNING, **fields: object) -> Admitted:
     asked = {"pipeline_id": "ocr", "media": given(list(media)), "timeout": 30.0} | fields
-    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling, built.rates)
+    gate = Gatekeeper(built.pipelines, FakeExecutions(built.records), built.telling, built.rates, built.gathering)
     return await gate.admit(ANYONE, Call(**asked), START, state)  # type: ignore[arg-type]
 
 
@@ -62,6 +63,14 @@ async def test_an_execution_alone_runs_on_all_its_stored_media_in_the_order_they
 async def test_media_ids_run_those_in_their_own_order() -> None:
     admitted = await admit(await with_media("b", "a", "c"), execution_id="mine", media_ids=("c", "b"))
     assert [each.media_id for each in admitted.stored] == ["c", "b"]
+
+
+async def test_an_execution_alone_runs_on_no_more_media_than_a_call_takes() -> None:
+    names = [f"m{number}" for number in range(MAX_MEDIA_PER_CALL)]
+    assert len((await admit(await with_media(*names), execution_id="mine")).stored) == MAX_MEDIA_PER_CALL
+    built = await with_media(*names, "more")
+    assert await refused(built, execution_id="mine") == (InvalidInput, "mediaIds")
+    assert len((await admit(built, execution_id="mine", media_ids=("m1", "more"))).stored) == 2
 
 
 async def test_media_that_is_not_stored_is_named_by_its_place() -> None:

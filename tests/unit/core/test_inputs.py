@@ -1,13 +1,16 @@
 import pytest
 
-from gateway.core.inputs import media_value, named_values
-from gateway.domain.media import Media
+from gateway.core.inputs import encoded_value, named_values, pixel_value
 from gateway.domain.pipelines import Input, InputRole, Pipeline
 from gateway.domain.tensors import Value, to_plain
-from gateway.errors import InvalidInput, MediaUnreadable, WiringInvalid
-from unit.fakes import FakeImages, pipeline
+from gateway.errors import InvalidInput, WiringInvalid
+from unit.fakes import pipeline
 
-MEDIA = Media("media-1", b"encoded")
+ENCODED = b"encoded"
+
+
+def media_input(role: InputRole, datatype: str, shape: tuple[int, ...]) -> Input:
+    return Input("X", datatype, shape, role)
 
 
 def taking(role: InputRole, datatype: str, shape: tuple[int, ...] = (1,)) -> Pipeline:
@@ -53,31 +56,22 @@ def test_a_value_of_another_kind_is_refused(role: InputRole, datatype: str, give
 
 
 @pytest.mark.parametrize("shape", [(1,), (-1,), (-1, 1), (1, 1, -1)])
-async def test_media_go_in_as_they_came_in_one_element_and_uncopied(shape: tuple[int, ...]) -> None:
-    value = await media_value(taking(InputRole.MEDIA, "BYTES", shape), MEDIA, FakeImages())
+def test_media_go_in_as_they_came_in_one_element_and_uncopied(shape: tuple[int, ...]) -> None:
+    value = encoded_value(media_input(InputRole.MEDIA, "BYTES", shape), ENCODED)
     assert (value.name, value.datatype, value.shape) == ("X", "BYTES", (1,) * len(shape))
     assert value.only_element() == b"encoded"
-    assert value.parts[1] is MEDIA.data
+    assert value.parts[1] is ENCODED
 
 
-async def test_a_media_input_of_several_elements_is_wired_wrong() -> None:
+def test_a_media_input_of_several_elements_is_wired_wrong() -> None:
     with pytest.raises(WiringInvalid) as refused:
-        await media_value(taking(InputRole.MEDIA, "BYTES", (2,)), MEDIA, FakeImages())
+        encoded_value(media_input(InputRole.MEDIA, "BYTES", (2,)), ENCODED)
     assert refused.value.field == "X"
 
 
 @pytest.mark.parametrize(
     ("shape", "fitted"), [((-1, -1, 3), (2, 3, 3)), ((-1, -1, -1, 3), (1, 2, 3, 3)), ((2, 3, 3), (2, 3, 3))]
 )
-async def test_pixels_get_the_batch_dimension_that_the_input_has(
-    shape: tuple[int, ...], fitted: tuple[int, ...]
-) -> None:
-    value = await media_value(taking(InputRole.IMAGE, "UINT8", shape), MEDIA, FakeImages())
+def test_pixels_get_the_batch_dimension_that_the_input_has(shape: tuple[int, ...], fitted: tuple[int, ...]) -> None:
+    value = pixel_value(media_input(InputRole.IMAGE, "UINT8", shape), Value("X", "UINT8", (2, 3, 3), (bytes(18),)))
     assert value == Value("X", "UINT8", fitted, (bytes(18),))
-
-
-async def test_a_picture_that_cannot_be_read_is_refused() -> None:
-    images = FakeImages()
-    images.failure = MediaUnreadable()
-    with pytest.raises(MediaUnreadable):
-        await media_value(taking(InputRole.IMAGE, "UINT8", (-1, -1, 3)), MEDIA, images)

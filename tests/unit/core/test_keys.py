@@ -9,7 +9,7 @@ from gateway.domain.access import ANYONE, Caller, Scope
 from gateway.domain.calls import Call, Outcome, Webhook
 from gateway.domain.ids import new_id
 from gateway.domain.keys import digest
-from gateway.domain.media import given
+from gateway.domain.media import FileReference, Media, StoredReference, UrlReference, given
 from gateway.domain.observations import Given
 from gateway.domain.pipelines import PipelineStatus
 from gateway.domain.runs import Priority, RunState
@@ -100,6 +100,14 @@ OTHERS: list[dict[str, object]] = [
     {"media": given([b"b", b"a"])},
     {"media": given([b"ab"])},
     {"media": given([b"a", b"b", b""])},
+    {"media": (Media("media-1", b"a", "0"), Media("media-2", b"b"))},
+    {"media": (Media("media-1", b"a"), FileReference("f"))},
+    {"media": (Media("media-1", b"a"), StoredReference("f"))},
+    {"media": (Media("media-1", b"a"), UrlReference("f"))},
+    {"media": tuple(msgspec.structs.replace(each, pages="0") for each in given([b"a", b"b"]))},
+    {"page_range": "0-1"},
+    {"image_conversion": True},
+    {"simple_text": True},
     {"media_ids": ("m",)},
     {"media_ids": ()},
     {"inputs": {"A": 1, "B": [3]}},
@@ -125,6 +133,10 @@ OTHERS: list[dict[str, object]] = [
 @pytest.mark.parametrize("other", OTHERS, ids=lambda each: next(iter(each)))
 def test_any_other_content_makes_it_another_call(other: dict[str, object]) -> None:
     assert print_of(ASKED, **other) != print_of(ASKED)
+
+
+def test_no_two_of_these_calls_are_the_same() -> None:
+    assert len({print_of(ASKED, **each) for each in OTHERS}) == len(OTHERS)
 
 
 def test_every_field_of_a_call_has_been_thought_of() -> None:

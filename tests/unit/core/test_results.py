@@ -8,6 +8,7 @@ from gateway.domain.observations import RESERVED
 from gateway.domain.pipelines import Output, OutputRole, Pipeline
 from gateway.domain.tensors import Value
 from gateway.errors import TritonFailed, WiringInvalid
+from gateway.limits import MAX_ENTRY_BYTES, MAX_JSON_DEPTH
 from unit.fakes import pipeline, text
 
 NUMBER = Value("SCORE", "FP32", (1, 2), (struct.pack("<2f", 0.5, -1.0),))
@@ -197,3 +198,22 @@ def test_two_declared_observations_with_a_common_field_are_wired_wrong() -> None
             declaring(A=OutputRole.OBSERVATION, B=OutputRole.OBSERVATION),
             [text("A", b'{"rawText":"a"}'), text("B", b'{"rawText":"b"}')],
         )
+
+
+def test_a_tensor_of_more_elements_than_an_entry_takes_is_not_written_out() -> None:
+    elements = MAX_ENTRY_BYTES // 2 + 1
+    with pytest.raises(WiringInvalid, match="more than") as refused:
+        content(pipeline(), [Value("MASK", "UINT8", (elements,), (bytes(elements),))])
+    assert refused.value.field == "MASK"
+
+
+@pytest.mark.parametrize("role", [OutputRole.JSON, OutputRole.AUTO, OutputRole.OBSERVATION, OutputRole.LABEL])
+@pytest.mark.parametrize("depth", [MAX_JSON_DEPTH, 100_000])
+def test_json_that_a_model_nests_too_deep_breaks_nothing(role: OutputRole, depth: int) -> None:
+    raw = b'{"a":%b}' % (b"[" * depth + b"]" * depth)
+    try:
+        found = content(declaring(OUT=role), [text("OUT", raw)])
+    except WiringInvalid:
+        return
+    # What nobody can follow is text.
+    assert msgspec.json.decode(found)

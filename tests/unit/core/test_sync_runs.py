@@ -232,7 +232,7 @@ async def test_a_call_that_is_refused_before_it_runs_leaves_no_record(asked: Cal
 
 async def test_a_picture_that_the_gateway_itself_cannot_read_is_named() -> None:
     built = await gateway(pipeline(inputs=(Input("X", "UINT8", (-1, -1, 3), InputRole.IMAGE),)))
-    built.images.failure = MediaUnreadable()
+    built.reader.failures[0] = MediaUnreadable()
     with pytest.raises(MediaUnreadable) as failed:
         await built.runs.execute_sync(ANYONE, call(b"a"))
     assert failed.value.field == "media[0]"

@@ -1,15 +1,17 @@
 """Who is told of which call, and what."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call, Webhook
 from gateway.domain.deliveries import Delivery
-from gateway.domain.hooks import EventType, PayloadType
+from gateway.domain.hooks import EventType, Hook, PayloadType
 from gateway.domain.media import given
 from gateway.errors import GatewayError, InvalidInput, StorageUnavailable, TargetForbidden
 from gateway.ports import DueRun
-from unit.fakes import Gateway, failing, gateway, hook
+from unit.fakes import FakeHooks, Gateway, failing, gateway, hook
 
 
 def call(**fields: object) -> Call:
@@ -45,6 +47,20 @@ async def test_a_call_that_is_waited_for_is_told_of_with_its_end() -> None:
     assert told(built) == [("STATUS_CHANGE", "COMPLETED")]
     assert built.records.finished[0].deliveries == (only(built),)
     assert built.records.executions[outcome.execution_id].hook_ids == ("h",)
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a/b", "never"])
+async def test_a_hook_that_there_cannot_be_is_refused_by_its_place(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    built, find = await with_hook(), FakeHooks.find
+
+    async def readable(store: FakeHooks, sees: str | None, names: Sequence[str]) -> list[Hook]:
+        assert not {"", "\0", "a/b"} & set(names)
+        return await find(store, sees, names)
+
+    monkeypatch.setattr(FakeHooks, "find", readable)
+    with pytest.raises(InvalidInput) as refused:
+        await built.runs.execute_sync(ANYONE, call(hook_ids=("h", name)))
+    assert refused.value.field == "hookIds[1]"
 
 
 async def test_a_failure_is_told_with_its_error() -> None:
@@ -114,6 +130,7 @@ async def test_media_of_a_run_that_was_refused_at_last_are_dropped(failure: Gate
         ({"hook_ids": ("h", "never-was")}, "hookIds[1]"),
         ({"hook_ids": tuple(map(str, range(17)))}, "hookIds"),
         ({"webhook": Webhook("")}, "webhookUrl"),
+        ({"webhook": Webhook("https://receiver.example/\0")}, "webhookUrl"),
         ({"webhook": Webhook("https://a.example/", "x")}, "webhookSecret"),
         ({"transient": True}, "transient"),
     ],

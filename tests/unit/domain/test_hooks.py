@@ -37,6 +37,9 @@ def test_a_hook_is_written_in_cambrions_names() -> None:
     ("fields", "named"),
     [
         ({"endpoint": ""}, "endpoint"),
+        ({"endpoint": "http://a/\0"}, "endpoint"),
+        ({"endpoint": "http://a/ b"}, "endpoint"),
+        ({"endpoint": "http://a/\r\nX: y"}, "endpoint"),
         ({"endpoint": "http://a/" + "x" * MAX_URL_CHARACTERS}, "endpoint"),
         ({"status_filter": ("DONE",)}, "statusFilter"),
         ({"status_filter": ("completed",)}, "statusFilter"),

@@ -31,7 +31,19 @@ def test_new_ids_are_version_7_and_sort_by_time() -> None:
     assert all(is_uuid(each) and each[14] == "7" for each in made)
 
 
-@pytest.mark.parametrize("text", ["", "ocr", "019aa000-0000-7000-8000-00000000000", "../../etc"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ocr",
+        "019aa000-0000-7000-8000-00000000000",
+        "../../etc",
+        "urn:uuid:019aa000-0000-7000-8000-000000000000",
+        "{019aa000-0000-7000-8000-000000000000}",
+        "019aa000000070008000000000000000",
+        "019aa000-0000-7000-8000-000000000000\n",
+    ],
+)
 def test_other_texts_name_no_record_of_ours(text: str) -> None:
     assert not is_uuid(text)
 

@@ -40,6 +40,9 @@ def test_a_call_that_goes_on_may_be_put_first_too() -> None:
         ('"executeAfter":"2020-01-01T12:00:00"', Form.ACCEPTED, "executeAfter"),
         ('"executeAfter":"tomorrow"', Form.ACCEPTED, "executeAfter"),
         ('"executeAfter":1', Form.ACCEPTED, "executeAfter"),
+        ('"executeAfter":"0001-01-01T00:00:00+14:00"', Form.ACCEPTED, "executeAfter"),
+        ('"executeAfter":"0001-01-01T00:00:00Z"', Form.ACCEPTED, "executeAfter"),
+        ('"executeAfter":"9999-12-31T23:59:59-14:00"', Form.ACCEPTED, "executeAfter"),
     ],
 )
 def test_what_is_no_schedule_of_this_call_is_refused_by_its_field(fields: str, form: Form, field: str) -> None:

@@ -25,8 +25,8 @@ _DESCRIPTION: Final = """
 Runs NVIDIA Triton ensembles on media, and keeps what they found.
 
 - A **pipeline** is an ensemble in Triton: `GET /v1/pipelines` lists them.
-- `POST /v1/pipelines/{pipelineId}/executeSync` runs one on media (base64) and answers with an
-  **observation**: one entry per media.
+- `POST /v1/pipelines/{pipelineId}/executeSync` runs one on media (base64, raw, a form) and
+  answers with an **observation**: one entry per media.
 - `POST …/executeAsync` does the same in the background: it answers at once with a **run** to look at, to wait for
   (`?wait=30s`), to follow (`/events`) or to cancel.
 - With an `Idempotency-Key` any of them may be repeated without being done twice.
@@ -118,7 +118,7 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler) -> Schema:
     name = str(handler.operation_id)
     told = guarded(OPERATIONS[name], handler)
     headers = [{"$ref": f"#/components/parameters/{each}"} for each in ("RequestId", *told.takes)]
-    taken = [*parameters(handler, route.path_parameters), *headers]
+    taken = [*parameters(handler, route.path_parameters), *told.queries, *headers]
     found: Schema = {
         "operationId": name,
         "tags": [told.tag],

@@ -24,6 +24,7 @@ EXECUTION_BODY: Final = {
     "hookIds": [HOOK],
 }
 ONE_IMAGE: Final = {"media": [PNG]}
+TWO_FORMS: Final = {"media": [{"base64": PNG, "filename": "page.png"}, f"data:image/png;base64,{PNG}"]}
 ON_AN_EXECUTION: Final = {"executionId": EXECUTION, "media": [PNG], "idempotent": True, "timeout": 20}
 BEFORE_OTHERS: Final = {"media": [PNG], "priority": "high", "executeAfter": _AT}
 WITH_ALL: Final = {

@@ -20,9 +20,9 @@ _OBSERVATION: Final = json(ref("Observation"), observation=examples.OBSERVATION)
 _PLAIN: Final = json({"type": "object"}, of_an_invoice=examples.PLAIN)
 _FORM: Final[Schema] = {
     "type": "object",
-    "description": "Each file of the form is one media, whatever its field is called.",
+    "description": "Each file of the form is one media, whatever its field is called; other fields are not looked at.",
     "properties": {"file": _BINARY},
-    "additionalProperties": _BINARY,
+    "additionalProperties": True,
 }
 _UPLOAD: Final = {
     "image/*": {"schema": _BINARY},

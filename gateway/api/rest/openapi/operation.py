@@ -45,6 +45,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Body | None = None
     #: Headers of the request that mean something here.
     takes: Sequence[str] = ()
+    #: Parameters of the query beside those of the handler.
+    queries: Sequence[Schema] = ()
 
 
 def ref(named: type[msgspec.Struct] | str) -> Schema:

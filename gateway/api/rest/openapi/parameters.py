@@ -47,38 +47,40 @@ _QUERY: Final[Mapping[str, Schema]] = {
 _LIMITS: Final[Mapping[str, Schema]] = {
     "status": {"enum": [each.upper() for each in RunState]},
     "tag": {"maxLength": MAX_TAG_CHARACTERS},
-    "cursor": {"pattern": r"^\d{1,18}$"},
-    "wait": {"pattern": r"^\d{1,6}(\.\d{1,6})?s?$"},
-    "after": {"minimum": 0},
+    "cursor": {"pattern": "^[0-9]{1,18}$"},
+    "wait": {"pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?s?$"},
     "filename": {"maxLength": MAX_FILENAME_CHARACTERS},
     "purpose": {"pattern": PURPOSE},
 }
 
 
-def _header(name: str, description: str, pattern: str) -> Schema:
-    return {
-        "name": name,
-        "in": "header",
-        "description": description,
-        "schema": {"type": "string", "pattern": pattern},
-    }
+#: Limits that hold for one operation: what a list gives as its next page is the list's own.
+_LIMITS_OF: Final[Mapping[tuple[str, str], Schema]] = {
+    ("listRuns", "cursor"): {"pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
+}
 
 
+def _header(name: str, description: str, pattern: str | None = None) -> Schema:
+    schema = {"type": "string"} | ({} if pattern is None else {"pattern": pattern})
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+_KEY: Final = "[!-~]([ -~]{0,253}[!-~])?"
 #: The headers that requests may bear, by the names that operations call them.
 HEADERS: Final[Mapping[str, Schema]] = {
     "RequestId": _header(
         "X-Request-Id",
-        "A name for this request of your own; refusals and the answers of runs bear it.",
-        "^[A-Za-z0-9._-]{1,128}$",
+        "A name for this request of your own, 1 to 128 characters of `A-Za-z0-9._-`; refusals and the answers of runs "
+        "bear it. In the place of any other the gateway gives one.",
     ),
     "IdempotencyKey": _header(
         "Idempotency-Key",
         "A name for this call of your own, bare or in quotes: a repeat under it is answered as the call was, and does "
         "nothing anew.",
-        "^[ -~]{1,257}$",
+        f'^({_KEY}|"{_KEY}")?$',
     ),
-    "IfNoneMatch": _header("If-None-Match", "The `ETag` that is known: answered with 304 while it holds.", "^.+$"),
-    "LastEventId": _header("Last-Event-ID", "The `id` of the last event that was seen.", r"^\d{1,19}$"),
+    "IfNoneMatch": _header("If-None-Match", "The `ETag` that is known: answered with 304 while it holds."),
+    "LastEventId": _header("Last-Event-ID", "The `id` of the last event that was seen.", "^[0-9]{1,19}$"),
 }
 
 
@@ -93,7 +95,8 @@ def parameters(handler: HTTPRouteHandler, in_path: Mapping[str, Any]) -> list[Sc
     taken = handler.parsed_fn_signature.parameters.items()
     outer = [(name, field) for name, field in taken if name not in _INNER]
     path = [_path(name) for name, _ in outer if name in in_path]
-    query = [_query(name, field) for name, field in outer if name not in in_path]
+    own = str(handler.operation_id)
+    query = [_query(own, name, field) for name, field in outer if name not in in_path]
     return [*path, *query]
 
 
@@ -101,8 +104,8 @@ def _path(name: str) -> Schema:
     return {"name": wire_name(name), "in": "path", "required": True, "schema": {"type": "string"}} | _PATH[name]
 
 
-def _query(name: str, field: FieldDefinition) -> Schema:
-    schema = _type(field) | _LIMITS.get(name, {})
+def _query(operation: str, name: str, field: FieldDefinition) -> Schema:
+    schema = _type(field) | _LIMITS.get(name, {}) | _LIMITS_OF.get((operation, name), {})
     if field.default is not None:
         schema["default"] = field.default
     return {"name": name, "in": "query", "required": False, "schema": schema} | _QUERY[name]

@@ -24,6 +24,7 @@ from gateway.errors import (
     MediaUnsupported,
     ObservationInvalid,
     Overloaded,
+    PageRangeEmpty,
     PipelineNotFound,
     PipelineNotReady,
     RateLimited,
@@ -42,6 +43,8 @@ from gateway.errors import (
     TritonFailed,
     TritonOverloaded,
     TritonUnavailable,
+    UrlFailed,
+    UrlForbidden,
     WiringInvalid,
     WorkerLost,
 )
@@ -78,7 +81,7 @@ OBSERVATION: Final[Refusals] = (*EXECUTION, ResultGone)
 PLAIN: Final[Refusals] = (*OBSERVATION, InvalidInput)
 TRANSFORM: Final[Refusals] = (TransformInvalid, TransformLimit)
 MEDIA: Final[Refusals] = (*EXECUTION, MediaNotFound)
-UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaUnsupported)
+UPLOAD: Final[Refusals] = (*EXECUTION, *BODY, Malformed, InvalidInput, MediaLimit, MediaUnsupported)
 FILE: Final[Refusals] = (*RECORDS, FileNotFound)
 FILE_UPLOAD: Final[Refusals] = (*RECORDS, *BODY, Malformed, InvalidInput, Overloaded)
 ARTIFACT: Final[Refusals] = (*EXECUTION, ArtifactNotFound)
@@ -88,6 +91,11 @@ ACCEPT: Final[Refusals] = (
     *PIPELINE,
     *MEDIA,
     *JSON_BODY,
+    MediaUnsupported,
+    FileNotFound,
+    UrlForbidden,
+    UrlFailed,
+    MediaLimit,
     ObservationInvalid,
     TargetForbidden,
     Overloaded,
@@ -100,7 +108,8 @@ ACCEPT: Final[Refusals] = (
 EXECUTE: Final[Refusals] = (
     *ACCEPT,
     MediaUnreadable,
-    MediaLimit,
+    MediaUnsupported,
+    PageRangeEmpty,
     TritonOverloaded,
     TritonFailed,
     WiringInvalid,

@@ -2,7 +2,7 @@ import ipaddress
 
 import pytest
 
-from gateway.adapters.webhooks.targets import Targets, is_public
+from gateway.adapters.outgoing.targets import Targets, is_public
 from gateway.errors import CannotStart, TargetForbidden
 
 FORBIDDEN = [

@@ -4,7 +4,7 @@ import socket
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.adapters.webhooks.targets import Targets
+from gateway.adapters.outgoing.targets import Targets
 
 
 class CheckedLookup(AbstractResolver):

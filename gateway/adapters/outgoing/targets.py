@@ -42,6 +42,7 @@ _CLOSED_V6: Final = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002:
 
 #: The last label of a host that is written as numbers; no name has such a one.
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_ALLOWED: Final = "What hooks_allowed and media_urls_allowed name are networks, addresses and host names."
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -60,7 +61,9 @@ class Targets:
             self._networks.append(ipaddress.ip_network(entry, strict=False))
         except ValueError:
             if not _NAME.fullmatch(entry) or is_numeric(entry):
-                raise CannotStart("A target that hooks may reach is a network, an address or a host name.") from None
+                raise CannotStart(
+                    "What the gateway may reach besides is a network, an address or a host name."
+                ) from None
             self._names.add(entry)
 
     def url(self, text: str) -> URL:

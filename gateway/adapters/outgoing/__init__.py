@@ -1,0 +1,1 @@
+"""Requests that leave the gateway for addresses that callers name: only where they may go."""
