@@ -114,6 +114,7 @@ async def core(
     artifacts = Artifacts(PostgresArtifacts(database), blobs, removal)
     dispatcher = Dispatcher(engine, Converter(reader), healing, artifacts)
     staging, following, holding = Staging(blobs, store), Following(store), Holding()
+    files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)
     stray = StrayMedia(blobs, store, settings.sweep_after)
     expired = expiring(PostgresRetention(database), retention)
     files = Files(PostgresFiles(database), blobs, removal, retention, most_bytes=settings.max_file_bytes)

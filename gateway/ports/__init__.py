@@ -8,8 +8,8 @@ from gateway.ports.courier import Courier
 from gateway.ports.deliveries import DeliveryStore
 from gateway.ports.entries import EntryStore
 from gateway.ports.executions import ExecutionStore
-from gateway.ports.files import FileStore, Uploads
-from gateway.ports.gathering import MediaFetcher
+from gateway.ports.files import FileStore
+from gateway.ports.gathering import MediaFetcher, Uploads
 from gateway.ports.healing import ModelControl, Turns, Witness
 from gateway.ports.hooks import HookStore
 from gateway.ports.inference import Dispatch, Inference, InferenceEngine

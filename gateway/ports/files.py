@@ -37,16 +37,3 @@ class FileStore(Protocol):
             FileNotFound: there is none of this ID.
         """
         ...
-
-
-class Uploads(Protocol):
-    """The files that a call may name."""
-
-    async def fetch(self, file_id: str, sees: str | None) -> bytes:
-        """The bytes of a file that this owner put in; None sees every one's.
-
-        Raises:
-            FileNotFound: there is none of this ID.
-            StorageUnavailable: it cannot be had now.
-        """
-        ...

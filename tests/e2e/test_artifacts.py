@@ -76,6 +76,22 @@ def test_a_run_in_the_background_makes_them_too_and_a_superseded_run_keeps_its_o
     assert superseded.status_code == 200
 
 
+def test_the_artifacts_of_all_pages_belong_to_the_entry_of_their_media(rest: httpx.Client) -> None:
+    frames, file = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue", "green")], io.BytesIO()
+    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+    body = {"media": [encoded(file.getvalue())], "tryImageConversion": True, "pageRange": "1-2"}
+    reply = rest.post(RUN, json=body).json()
+    (found,) = reply["mediaContents"]
+    assert [each["page"] for each in found["artifacts"]] == [2, 3]
+    address = f"/v1/executions/{reply['executionId']}/artifacts"
+    colours = [
+        Image.open(io.BytesIO(rest.get(f"{address}/{each['artifactId']}").content)).getpixel((0, 0))
+        for each in found["artifacts"]
+    ]
+    assert colours == [(0, 0, 255), (0, 128, 0)]
+    assert sorted(each["page"] for each in rest.get(address).json()) == [2, 3]
+
+
 def test_artifacts_are_listed_and_fetched_by_grpc(
     rest: httpx.Client, channel: grpc.Channel, document: Document
 ) -> None:

@@ -73,6 +73,17 @@ def test_a_file_larger_than_a_body_may_be_is_streamed(rest: httpx.Client) -> Non
     rest.delete(f"/v1/files/{stored['fileId']}").raise_for_status()
 
 
+def test_a_file_is_used_by_its_id_as_often_as_one_likes(rest: httpx.Client, document: Document) -> None:
+    stored = put(rest, document("receipt.jpg"), "receipt.jpg")
+    body = {"media": [{"fileId": stored["fileId"]}]}
+    for _ in range(2):
+        found = rest.post("/v1/pipelines/image_stats/executeSync", json=body).raise_for_status().json()
+        assert found["mediaContents"][0]["metaData"] == {"width": 640, "height": 480}
+    rest.delete(f"/v1/files/{stored['fileId']}").raise_for_status()
+    gone = rest.post("/v1/pipelines/image_stats/executeSync", json=body)
+    assert (gone.status_code, gone.json()["code"]) == (404, "file.not_found")
+
+
 def test_a_list_leads_on_and_shows_one_purpose(rest: httpx.Client) -> None:
     ours = [put(rest, b"x", purpose="listed")["fileId"] for _ in range(3)]
     first = rest.get("/v1/files", params={"purpose": "listed", "limit": 2})

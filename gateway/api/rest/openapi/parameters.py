@@ -49,7 +49,6 @@ _LIMITS: Final[Mapping[str, Schema]] = {
     "tag": {"maxLength": MAX_TAG_CHARACTERS},
     "cursor": {"pattern": "^[0-9]{1,18}$"},
     "wait": {"pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?s?$"},
-    "after": {"minimum": 0},
     "filename": {"maxLength": MAX_FILENAME_CHARACTERS},
     "purpose": {"pattern": PURPOSE},
 }
