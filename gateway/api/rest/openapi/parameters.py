@@ -118,4 +118,7 @@ def _type(field: FieldDefinition) -> Schema:
         "minimum": getattr(field.kwarg_definition, "ge", None),
         "maximum": getattr(field.kwarg_definition, "le", None),
     }
-    return {"type": plain["type"]} | {name: limit for name, limit in limits.items() if limit is not None}
+    # Litestar takes the text `null` for None, where a parameter may be that and is no text itself.
+    nullable = "anyOf" in found and plain["type"] != "string"
+    kind = [plain["type"], "null"] if nullable else plain["type"]
+    return {"type": kind} | {name: limit for name, limit in limits.items() if limit is not None}
