@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from gateway.api.rest.safe_headers import safe_headers
 from gateway.errors import GatewayError, HeadersTooLarge, TargetTooLong
 from gateway.limits import (
     MAX_QUERY_PARAMETERS,
@@ -35,6 +36,7 @@ def refusal_headers(error: GatewayError, name: str, body: bytes) -> list[tuple[b
 def whole_refusal(error: GatewayError, name: str) -> bytes:
     """A refusal as it goes over the wire, the last of its connection."""
     body = problem.problem(error, name)
-    headers = [*refusal_headers(error, name, body), (b"connection", b"close")]
+    safe = safe_headers(encrypted=False, cors=False)
+    headers = [*refusal_headers(error, name, body), *safe, (b"connection", b"close")]
     first = f"HTTP/1.1 {error.http} {HTTPStatus(error.http).phrase}".encode()
     return b"\r\n".join([first, *(b": ".join(each) for each in headers), b"", body])

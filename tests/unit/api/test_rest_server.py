@@ -297,5 +297,6 @@ async def test_what_is_no_http_is_refused_in_the_one_shape_of_refusals(raw: byte
         caller.send(raw)
         status, headers, body = await caller.reply()
         assert (status, json.loads(body)["code"]) == (400, "request.malformed")
+        assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-type"] == "application/problem+json"
         assert await caller.ended()
