@@ -437,7 +437,7 @@ REST_ALONE = {"request.target_too_long", "request.headers_too_large", "route.not
 
 def kinds(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
     for each in of.__subclasses__():
-        if each.__module__ == errors.__name__:
+        if each.__module__.startswith(errors.__name__):
             yield each
             yield from kinds(each)
 

@@ -60,7 +60,7 @@ def resolved(document: Json, node: Json) -> Json:
 def subclasses(root: type[errors.GatewayError]) -> Iterator[type[errors.GatewayError]]:
     yield root
     for each in root.__subclasses__():
-        if each.__module__ == errors.__name__:
+        if each.__module__.startswith(errors.__name__):
             yield from subclasses(each)
 
 

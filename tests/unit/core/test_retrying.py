@@ -31,7 +31,7 @@ def tried(*causes: GatewayError) -> Run:
 
 def tree(of: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
     for each in of.__subclasses__():
-        if each.__module__ == errors.__name__:
+        if each.__module__.startswith(errors.__name__):
             yield each
             yield from tree(each)
 
