@@ -19,6 +19,7 @@ from gateway.adapters.postgres.turns import PostgresTurns
 from gateway.adapters.supervisor.stack import EmbeddedStack, Endpoints, StackPlan
 from gateway.api.services import Services
 from gateway.bootstrap import core, open_database
+from gateway.domain.access import ANYONE
 from gateway.domain.calls import Call, Outcome
 from gateway.domain.media import given
 from gateway.errors import RunTimeout, StorageUnavailable, TritonUnavailable, Unavailable
@@ -88,7 +89,7 @@ async def services(request: pytest.FixtureRequest, running: Running) -> AsyncIte
 
 async def execute(services: Services, pipeline: str, media: str, timeout: float = PATIENCE) -> Outcome:
     call = Call(pipeline_id=pipeline, media=given([media.encode()]), timeout=timeout)
-    return await services.runs.execute_sync(call)
+    return await services.runs.execute_sync(ANYONE, call)
 
 
 async def until_it_runs(services: Services) -> None:
