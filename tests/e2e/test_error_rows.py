@@ -293,6 +293,14 @@ def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     return reply, failure(doors.executions.GetMedia, request)
 
 
+@row("artifact.not_found")
+def _(doors: Doors) -> tuple[httpx.Response, Refused]:
+    name = doors.execution()
+    request = executions_pb2.GetArtifactRequest(execution_id=name, artifact_id=SECRET)
+    reply = doors.client.get(f"/v1/executions/{name}/artifacts/{SECRET}")
+    return reply, failure(doors.executions.GetArtifact, request)
+
+
 @row("file.not_found")
 def _(doors: Doors) -> tuple[httpx.Response, Refused]:
     request = pipelines_pb2.ExecuteSyncRequest(pipeline_id="say", media=[media_pb2.Media(file_id=SECRET)])

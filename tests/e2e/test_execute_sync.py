@@ -155,7 +155,7 @@ def test_grpc_shows_the_same_records_as_rest(channel: grpc.Channel, rest: httpx.
 
 def test_pipelines_are_discovered_with_their_inputs_and_outputs(rest: httpx.Client, channel: grpc.Channel) -> None:
     listed = {each["pipelineId"]: each for each in rest.get("/v1/pipelines").json()}
-    assert set(listed) == {"image_stats", "ocr"}
+    assert set(listed) == {"image_stats", "image_thumbnail", "ocr"}
     assert listed["ocr"]["status"] == "READY"
     (entry,) = listed["ocr"]["inputs"]
     assert entry == {"name": "IMAGE", "datatype": "BYTES", "shape": [1], "role": "media", "optional": False}
@@ -164,8 +164,8 @@ def test_pipelines_are_discovered_with_their_inputs_and_outputs(rest: httpx.Clie
     assert detail["pipelineDefinition"] == rest.get("/v1/pipelines/ocr/definition").json()
     stub = pipelines_pb2_grpc.PipelinesStub(channel)
     by_grpc = stub.ListPipelines(pipelines_pb2.ListPipelinesRequest()).pipelines
-    assert [each.pipeline_id for each in by_grpc] == ["image_stats", "ocr"]
-    assert stub.GetPipeline(pipelines_pb2.GetPipelineRequest(pipeline_id="ocr")) == by_grpc[1]
+    assert [each.pipeline_id for each in by_grpc] == ["image_stats", "image_thumbnail", "ocr"]
+    assert stub.GetPipeline(pipelines_pb2.GetPipelineRequest(pipeline_id="ocr")) == by_grpc[2]
 
 
 def test_the_definition_shows_each_step_and_the_way_of_each_tensor(rest: httpx.Client, channel: grpc.Channel) -> None:
