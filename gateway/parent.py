@@ -53,7 +53,7 @@ async def serve(settings: Settings, report: Report, hurry: asyncio.Event) -> Non
             await cleanup.enter_async_context(SideBySide(processes, report, drain, hurry))
         except OSError as failure:
             raise CannotStart(f"The gateway cannot start its processes ({failure.strerror}).") from failure
-        report(f"{_ready(found)}: {settings.workers} processes")
+        report(f"{bootstrap.ready(found, found.rest_port, found.grpc_port)}: {settings.workers} processes")
         try:
             await asyncio.Event().wait()
         finally:
@@ -99,7 +99,3 @@ def _process(place: int, settings: Settings, folder: Path) -> ServingProcess:
     order = Order(place, str(folder), os.getpid(), msgspec.structs.asdict(settings))
     line = msgspec.json.encode(order, enc_hook=str) + b"\n"
     return ServingProcess(place, COMMAND, line, lambda place: exposition.leave(folder, place), exposition.environment())
-
-
-def _ready(settings: Settings) -> str:
-    return f"ready: REST on http://{settings.host}:{settings.rest_port}, gRPC on {settings.host}:{settings.grpc_port}"

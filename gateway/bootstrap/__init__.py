@@ -1,6 +1,7 @@
 """Puts the gateway together: settings in, a running program out."""
 
 from gateway.bootstrap.assembly import core
+from gateway.bootstrap.doors import ready
 from gateway.bootstrap.embedding import grounded, preflight, stack_plan
 from gateway.bootstrap.operating import audit_events, over_keys
 from gateway.bootstrap.records import Report, migrate_records, open_database
@@ -15,6 +16,7 @@ __all__ = [
     "open_database",
     "over_keys",
     "preflight",
+    "ready",
     "serve",
     "stack_plan",
     "work",

@@ -28,9 +28,7 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
         port = await grpc_server.start()
         await rest.start()
         pipelines = ", ".join(services.pipelines.names()) or "none yet"
-        scheme, secured = ("http", "") if certificates is None else ("https", " with TLS")
-        rest_address = f"{scheme}://{settings.host}:{listener.getsockname()[1]}"
-        report(f"ready: REST on {rest_address}, gRPC on {settings.host}:{port}{secured}")
+        report(ready(settings, listener.getsockname()[1], port))
         report(f"pipelines: {pipelines}")
         try:
             yield
@@ -44,6 +42,12 @@ async def doors(settings: Settings, services: Services, report: Report, drain: D
         await asyncio.gather(rest.stop(drain), grpc_server.stop(drain))
         services.runs.admission.close()
         listener.close()
+
+
+def ready(settings: Settings, rest_port: int, grpc_port: int) -> str:
+    """The line that says where the doors are."""
+    scheme, secured = ("http", "") if settings.tls_cert is None else ("https", " with TLS")
+    return f"ready: REST on {scheme}://{settings.host}:{rest_port}, gRPC on {settings.host}:{grpc_port}{secured}"
 
 
 def _certificates(settings: Settings) -> Certificates | None:

@@ -10,6 +10,7 @@ from gateway.core.removal import Removal
 from gateway.domain.access import Caller
 from gateway.domain.files import FilePage, FileRecord, NewFile
 from gateway.domain.ids import new_id, now
+from gateway.domain.media import check_size
 from gateway.domain.media_types import declared_text, sniff
 from gateway.domain.retention import Retention
 from gateway.errors import (
@@ -130,6 +131,8 @@ class Files:
     async def fetch(self, file_id: str, sees: str | None) -> bytes:
         """See `Uploads.fetch`."""
         record = await self._store.get(sees, file_id)
+        # One that no call may bring is not read to be told so.
+        check_size(record.size)
         try:
             return await self._blobs.get(record.blob)
         except MediaNotFound:

@@ -11,6 +11,7 @@ class Uploads(Protocol):
 
         Raises:
             FileNotFound: there is none of this ID.
+            MediaLimit: it is larger than a media may be.
             StorageUnavailable: it cannot be had now.
         """
         ...

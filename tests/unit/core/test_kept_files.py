@@ -12,6 +12,7 @@ from gateway.errors import (
     GatewayError,
     InvalidInput,
     Malformed,
+    MediaLimit,
     Overloaded,
     RequestIncomplete,
     StorageUnavailable,
@@ -35,6 +36,15 @@ async def coming(*pieces: bytes, error: Exception | None = None) -> AsyncIterato
 
 async def put(files: Files, *pieces: bytes, caller: Caller = MINE, **about: object) -> FileRecord:
     return await files.create(caller, coming(*pieces), lambda: NewFile(**about))  # type: ignore[arg-type]
+
+
+async def test_a_file_that_is_too_large_for_a_call_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = Gateway()
+    stored = await put(built.files, PNG)
+    monkeypatch.setattr("gateway.domain.media.MAX_MEDIA_BYTES", len(PNG) - 1)
+    built.blobs.kept.clear()
+    with pytest.raises(MediaLimit):
+        await built.files.fetch(stored.file_id, "me")
 
 
 async def test_a_file_is_stored_and_doomed_no_longer() -> None:
