@@ -36,6 +36,7 @@ class Asking:
     """A gateway that asks for keys, and keys of each kind."""
 
     served: Served
+    client: httpx.Client
     flags: tuple[str, ...]
     keys: dict[str, str] = field(default_factory=dict)
 
@@ -51,15 +52,15 @@ class Asking:
 
     def status(self, key: str | None, method: str = "get", path: str = "/v1/pipelines") -> int:
         headers = {} if key is None else {"X-API-Key": key}
-        return httpx.request(method, self.served.rest + path, headers=headers, timeout=30).status_code
+        return self.client.request(method, path, headers=headers).status_code
 
 
 @pytest.fixture(scope="module")
 def asking(short_folder: Path, outside: tuple[str, ...]) -> Iterator[Asking]:
     """The gateway, with a key of each scope, one for another pipeline, one that was revoked and one that expired."""
-    with serving(short_folder / "asking", "--auth", "api_key", *outside) as served:
+    with serving(short_folder / "asking", "--auth", "api_key", *outside) as served, served.client() as client:
         url = outside[outside.index("--database-url") + 1]
-        found = Asking(served, ("--database-url", url))
+        found = Asking(served, client, ("--database-url", url))
         for scope in (*SCOPES, "admin"):
             found.keys[scope] = found.made("--scope", scope)
         every = ("--scope", "run", "--scope", "read", "--scope", "deploy")
