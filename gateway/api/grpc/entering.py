@@ -42,7 +42,8 @@ async def let_in(access: Authenticator, metadata: Iterable[tuple[str, str | byte
     Raises:
         CredentialMissing, CredentialInvalid, Forbidden, Unavailable: it may not, or nobody can say.
     """
-    found = await access.caller(credential((name, str(value)) for name, value in metadata if name in NAMES))
+    held = ((name, str(value)) for name, value in metadata if name in NAMES)
+    found = await access.caller(credential(held) if access.asks else None)
     found.check(needed)
     _caller.set(found)
     return found

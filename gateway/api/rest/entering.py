@@ -26,7 +26,7 @@ def entering(services: Services) -> Callable[[AnyRequest], Awaitable[None]]:
     authenticator, rates = services.access, services.rates
 
     async def enter(request: AnyRequest) -> None:
-        found = await authenticator.caller(credential(_held(request)))
+        found = await authenticator.caller(credential(_held(request)) if authenticator.asks else None)
         if found.owner:
             telemetry.note(owner=found.owner)
         # What a route takes is no secret to whoever may come in.
