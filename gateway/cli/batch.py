@@ -1,10 +1,13 @@
 """Many files through one question, several at a time: as many in hand as threads, and no more."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import functools
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 
 from gateway.cli.asking import Asking, Line, shown_path
 from gateway.sdk.errors import Unreachable
@@ -16,19 +19,36 @@ def lines(asking: Asking, files: Sequence[Path | None], parallel: int) -> Iterat
     Raises:
         Unreachable: no gateway answers, and none has.
     """
-    waiting, in_hand = iter(files), dict[Future[Line], Path | None]()
-    answered = False
-    with _pool(asking, parallel) as pool:
+    waiting, in_hand, answered = iter(files), 0, False
+    done: SimpleQueue[tuple[Path | None, Future[Line]] | None] = SimpleQueue()
+    with _pool(asking, parallel) as pool, _told_of_interrupts(lambda: done.put(None)):
         while True:
             # One more for each thread, so that none waits for the printing.
-            more = islice(waiting, 2 * parallel - len(in_hand))
-            in_hand |= {pool.submit(asking.line, file): file for file in more}
+            for file in islice(waiting, 2 * parallel - in_hand):
+                pool.submit(asking.line, file).add_done_callback(functools.partial(_put, done, file))
+                in_hand += 1
             if not in_hand:
                 return
-            done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield _line(future, in_hand.pop(future), answered=answered)
-                answered = True
+            told = done.get()
+            if told is None:
+                raise KeyboardInterrupt
+            in_hand -= 1
+            yield _line(told[1], told[0], answered=answered)
+            answered = True
+
+
+def _put(done: "SimpleQueue[tuple[Path | None, Future[Line]] | None]", file: Path | None, line: Future[Line]) -> None:
+    done.put((file, line))
+
+
+@contextlib.contextmanager
+def _told_of_interrupts(tell: Callable[[], None]) -> Iterator[None]:
+    """Have an interrupt be told, and not raised wherever the program is: it might hold a lock that threads wait for."""
+    before = signal.signal(signal.SIGINT, lambda *_: tell())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def found(files: Sequence[Path], folders: Sequence[Path]) -> list[Path]:
