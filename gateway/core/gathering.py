@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import tracing
+from gateway.core.together import together
 from gateway.domain.calls import Call
 from gateway.domain.ids import known_form
 from gateway.domain.media import (
@@ -76,12 +77,7 @@ class Gathering:
             async with turns:
                 return each if isinstance(each, Media) else await self._had(one, each, index)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                fetched = [group.create_task(had(index, each)) for index, each in enumerate(brought)]
-        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
-            raise failures.exceptions[0] from None
-        return tuple(each.result() for each in fetched)
+        return tuple(await together(had(index, each) for index, each in enumerate(brought)))
 
     def _check(self, call: Call, brought: Sequence[Brought]) -> None:
         """Refuse what needs no look to be refused."""

@@ -1,11 +1,11 @@
 """The media of runs in the background: put where they survive, fetched again, and dropped when the run has ended."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
 
 from gateway.core.admitted import Admitted
+from gateway.core.together import together
 from gateway.domain.calls import RunRequest, StoredMedia
 from gateway.domain.ids import is_uuid
 from gateway.domain.media import Media, MediaRecord
@@ -56,12 +56,8 @@ class Staging:
 
     async def _put(self, admitted: Admitted) -> tuple[StoredMedia, ...]:
         names = [f"{STAGED}{admitted.run.run_id}-{index}" for index in range(len(admitted.media))]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name, media in zip(names, admitted.media, strict=True):
-                    group.create_task(self._blobs.put(name, media.data))
-        except* Exception as failures:  # noqa: BLE001 - the first of them is raised as it is
-            raise failures.exceptions[0] from None
+        pairs = zip(names, admitted.media, strict=True)
+        await together(self._blobs.put(name, media.data) for name, media in pairs)
         brought = zip(admitted.media, names, strict=True)
         return tuple(StoredMedia(media_id=media.media_id, blob=name, pages=media.pages) for media, name in brought)
 
